@@ -1,0 +1,1 @@
+"""Watermaster: measure the river, record who takes what, allot it."""

@@ -1,0 +1,1 @@
+"""One file per target: plan, check the plan, apply."""

@@ -1,0 +1,1 @@
+"""One file per question; pure: tables and records in, a Decision out."""

@@ -1,0 +1,1 @@
+"""YAML in, checked resources out; every error has file:line:column."""

@@ -1,0 +1,1 @@
+"""One file per task: read, decide, record; the only place where rooms meet."""

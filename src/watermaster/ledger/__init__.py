@@ -1,0 +1,1 @@
+"""What is known: facts in the lake, records in SQL, one head over both."""

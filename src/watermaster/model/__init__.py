@@ -1,0 +1,1 @@
+"""The words all rooms share: records, table shapes, decisions, errors."""

@@ -1,0 +1,23 @@
+"""What flows return: one record that the CLI prints, the API sends and the page shows."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostReport:
+    """Costs by dimensions. Rows hold the dimensions as text (None: has none) and `cost`.
+
+    Over several currencies without conversion each row has its `currency`, `totals` has one
+    entry per currency and `total` is None.
+    """
+
+    rule: str
+    snapshot: str  # the ledger revision the figures were read at
+    why: str
+    cost: str  # effective, billed, list or contracted
+    by: tuple[str, ...]
+    currency: str | None
+    total: Decimal | None
+    totals: dict[str, Decimal]
+    rows: list[dict[str, object]] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""One file per source: foreign data in, our tables out."""

@@ -1,0 +1,1 @@
+"""Fakes, builders, conformance checks and the simulated company; shipped for connector authors."""

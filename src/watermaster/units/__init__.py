@@ -1,0 +1,1 @@
+"""Money, bytes, GPU-seconds and periods: parse, add, print."""
