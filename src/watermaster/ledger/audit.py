@@ -1,0 +1,43 @@
+"""The hash-chained audit log: each row seals all rows before it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Final
+
+import sqlalchemy as sa
+
+from watermaster.ledger.records import AUDIT
+
+GENESIS: Final = "0" * 64
+
+
+def append_audit(
+    connection: sa.Connection, at: str, actor: str, action: str, detail: Mapping[str, object]
+) -> None:
+    """Add one row; it is part of the transaction of `connection`."""
+    last = connection.execute(
+        sa.select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
+    ).first()
+    seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+    text = json.dumps(detail, sort_keys=True, separators=(",", ":"), default=str)
+    row = {"seq": seq, "at": at, "actor": actor, "action": action, "detail": text}
+    connection.execute(
+        AUDIT.insert().values(**row, previous=previous, hash=_seal(previous, row))
+    )
+
+
+def broken_links(connection: sa.Connection) -> list[int]:
+    """The `seq` of every row that does not follow from the one before; empty is whole."""
+    broken, previous, expected = [], GENESIS, 1
+    for row in connection.execute(sa.select(AUDIT).order_by(AUDIT.c.seq)).mappings():
+        sealed = _seal(row["previous"], row)
+        if row["seq"] != expected or row["previous"] != previous or row["hash"] != sealed:
+            broken.append(int(row["seq"]))
+        previous, expected = row["hash"], row["seq"] + 1
+    return broken
+
+
+def _seal(previous: str, row: Mapping[str, object] | sa.RowMapping) -> str:
+    fields = [previous, *(str(row[name]) for name in ("seq", "at", "actor", "action", "detail"))]
+    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()

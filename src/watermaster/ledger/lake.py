@@ -1,0 +1,159 @@
+"""The fact tables: Iceberg through pyiceberg. Whole files come and go; no row is rewritten."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import sqlalchemy as sa
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import And, BooleanExpression, EqualTo, In, Or
+from pyiceberg.table import Table as IcebergTable
+
+from watermaster.ledger.records import HEAD, LEDGER
+from watermaster.ledger.shapes import iceberg_partitions, iceberg_schema, iceberg_type
+from watermaster.model.errors import WatermasterError
+from watermaster.model.shapes import SHAPES, Shape
+
+NAMESPACE: Final = "facts"
+Slice = tuple[str, ...]  # the values of a shape's slice_by, in order
+
+
+def create_tables(catalog: Catalog, records: sa.Engine) -> None:
+    """Create the fact tables that are missing, each with an empty first snapshot at head."""
+    catalog.create_namespace_if_not_exists(NAMESPACE)
+    with records.begin() as connection:
+        if connection.execute(sa.select(LEDGER.c.id)).first() is None:
+            connection.execute(LEDGER.insert().values(id=1, revision=0))
+        known = set(connection.scalars(sa.select(HEAD.c.table_name)))
+        for shape in SHAPES.values():
+            if shape.name not in known:
+                first = _first_snapshot(catalog, shape)
+                row = HEAD.insert().values(table_name=shape.name, snapshot_id=first)
+                connection.execute(row)
+
+
+def _first_snapshot(catalog: Catalog, shape: Shape) -> int:
+    # no flow can commit to a table that head does not name, so what is there is the empty one
+    try:
+        table = load(catalog, shape.name)
+    except NoSuchTableError:
+        schema = iceberg_schema(shape)
+        partitions = iceberg_partitions(shape, schema)
+        name = f"{NAMESPACE}.{shape.name}"
+        table = catalog.create_table(name, schema, partition_spec=partitions)
+    if table.current_snapshot() is None:
+        table.append(pa.Table.from_batches([], schema=table.schema().as_arrow()))
+    return current_snapshot_id(table)
+
+
+def address_of(path: Path) -> str:
+    """A local file as the catalogue names it: unquoted, as pyiceberg reads it."""
+    return f"file://{path.absolute()}"
+
+
+def path_of(address: str) -> Path:
+    """The local file of an address."""
+    return Path(address.removeprefix("file://"))
+
+
+def load(catalog: Catalog, name: str) -> IcebergTable:
+    """The table as the catalogue has it now."""
+    return catalog.load_table(f"{NAMESPACE}.{name}")
+
+
+def current_snapshot_id(table: IcebergTable) -> int:
+    """The snapshot the table stands at."""
+    snapshot = table.current_snapshot()
+    if snapshot is None:
+        raise WatermasterError(
+            ".".join(table.name()), "the table has no snapshot", "run wm doctor --fix"
+        )
+    return snapshot.snapshot_id
+
+
+def reset(table: IcebergTable, head: int) -> bool:
+    """Put a table that stands ahead of head back to it; whether it had to be."""
+    if current_snapshot_id(table) == head:
+        return False
+    table.manage_snapshots().rollback_to_snapshot(head).commit()
+    return True
+
+
+def replace_slices(
+    table: IcebergTable, slices: Sequence[Slice], files: Sequence[str], run: str
+) -> int:
+    """Drop every file of `slices` and add `files`, in one Iceberg commit; the new snapshot."""
+    properties = {"watermaster.run": run}
+    held = {file for file, _ in files_at(table, current_snapshot_id(table), slices)}
+    with table.transaction() as change:
+        if held:
+            where = _where(SHAPES[table.name()[-1]], slices)
+            change.delete(where, snapshot_properties=properties)
+        if files:
+            change.add_files(
+                list(files), snapshot_properties=properties, check_duplicate_files=False
+            )
+    return current_snapshot_id(table)
+
+
+def files_at(
+    table: IcebergTable, snapshot: int, slices: Sequence[Slice] | None = None
+) -> list[tuple[str, int]]:
+    """Path and row count of each file at a snapshot, of all slices or of some."""
+    shape = SHAPES[table.name()[-1]]
+    if slices is None:
+        scan = table.scan(snapshot_id=snapshot)
+    elif not slices:
+        return []
+    else:
+        scan = table.scan(snapshot_id=snapshot, row_filter=_where(shape, slices))
+    tasks = list(scan.plan_files())
+    if any(task.delete_files for task in tasks):
+        raise WatermasterError(
+            f"table {shape.name}",
+            "another program wrote row deletes into it",
+            "restore the table; only Watermaster may write facts",
+        )
+    return sorted((task.file.file_path, task.file.record_count) for task in tasks)
+
+
+def slices_at(table: IcebergTable, snapshot: int) -> set[Slice]:
+    """Every slice that has rows at a snapshot."""
+    names = SHAPES[table.name()[-1]].slice_by
+    tasks = table.scan(snapshot_id=snapshot).plan_files()
+    return {tuple(task.file.partition[i] for i in range(len(names))) for task in tasks}
+
+
+def add_columns(table: IcebergTable, columns: Mapping[str, str]) -> None:
+    """Add the columns that are missing; nothing is ever renamed, dropped or retyped."""
+    known = {field.name for field in table.schema().fields}
+    missing = {name: kind for name, kind in columns.items() if name not in known}
+    if missing:
+        with table.update_schema() as change:
+            for name, kind in missing.items():
+                change.add_column(name, iceberg_type(kind))
+
+
+def tag(table: IcebergTable, snapshot: int, name: str) -> None:
+    """Keep a snapshot for ever under a name."""
+    if name not in table.refs():
+        table.manage_snapshots().create_tag(snapshot, name).commit()
+
+
+def _where(shape: Shape, slices: Iterable[Slice]) -> BooleanExpression:
+    """All but the last slice column by equality, the last by a set: shallow for many days."""
+    last_by_prefix: defaultdict[Slice, set[str]] = defaultdict(set)
+    for one in slices:
+        last_by_prefix[one[:-1]].add(one[-1])
+    terms = [_one_prefix(shape, prefix, last) for prefix, last in sorted(last_by_prefix.items())]
+    return Or(*terms) if len(terms) > 1 else terms[0]
+
+
+def _one_prefix(shape: Shape, prefix: Slice, last: set[str]) -> BooleanExpression:
+    held = [EqualTo(name, value) for name, value in zip(shape.slice_by, prefix, strict=False)]
+    name = shape.slice_by[-1]
+    among = EqualTo(name, next(iter(last))) if len(last) == 1 else In(name, last)
+    return And(*held, among) if held else among

@@ -1,0 +1,88 @@
+"""The SQL side: head, audit chain, deliveries, decisions, closes. SQLite (WAL) or PostgreSQL."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+RECORDS: Final = sa.MetaData()
+
+HEAD: Final = sa.Table(
+    "head",
+    RECORDS,
+    sa.Column("table_name", sa.String, primary_key=True),
+    sa.Column("snapshot_id", sa.BigInteger, nullable=False),
+)
+
+LEDGER: Final = sa.Table(
+    "ledger",
+    RECORDS,
+    sa.Column("id", sa.Integer, primary_key=True),  # always 1
+    sa.Column("revision", sa.BigInteger, nullable=False),
+)
+
+AUDIT: Final = sa.Table(
+    "audit",
+    RECORDS,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),  # canonical JSON
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+
+DELIVERIES: Final = sa.Table(
+    "deliveries",
+    RECORDS,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.String, nullable=False, index=True),
+    sa.Column("file", sa.String, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("exported_at", sa.String, nullable=False),
+    sa.Column("received_at", sa.String, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("rounding", sa.Text, nullable=False),  # JSON: cost column to exact sum minus stored
+    sa.Column("report", sa.Text, nullable=False),  # JSON: version, notices, rule breaks
+)
+
+SLICES: Final = sa.Table(
+    "slices",
+    RECORDS,
+    sa.Column("table_name", sa.String, primary_key=True),
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("period", sa.String, primary_key=True),  # billing month or day
+    sa.Column("part", sa.String, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("delivery", sa.String, nullable=False),  # sha256 of the file that holds it
+    sa.Column("exported_at", sa.String, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("cost", sa.String),  # exact sum of billed cost, null for telemetry
+)
+
+DECISIONS: Final = sa.Table(
+    "decisions",
+    RECORDS,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False, index=True),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("rule", sa.String, nullable=False),
+    sa.Column("subject", sa.String, nullable=False),  # what it decided on, e.g. a month
+    sa.Column("inputs", sa.Text, nullable=False),  # JSON: heads read, estate as known
+    sa.Column("why", sa.Text, nullable=False),
+)
+
+CLOSES: Final = sa.Table(
+    "closes",
+    RECORDS,
+    sa.Column("id", sa.String, primary_key=True),  # close-2026-09
+    sa.Column("month", sa.String, nullable=False, unique=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("snapshots", sa.Text, nullable=False),  # JSON: table to snapshot id
+    sa.Column("gaps", sa.Text, nullable=False),  # JSON: accepted gaps
+)
