@@ -1,7 +1,8 @@
 """FOCUS columns of `charges`: our snake_case name, type, and the FOCUS name.
 
 The union of the Cost and Usage columns of FOCUS 1.0 to 1.4 (FinOps Foundation, CC BY 4.0).
-Dates are UTC. Money and unit prices are decimal(28, 15); quantities decimal(38, 15), since bytes pass 13 digits.
+Dates are UTC. Money and unit prices are decimal(28, 15); quantities decimal(38, 15), since bytes
+pass 13 digits.
 """
 
 from typing import Final
@@ -101,4 +102,3 @@ _TYPES: Final = {
 FOCUS_COLUMNS: Final = tuple(
     (name, _TYPES.get(name, "string"), f"FOCUS {focus}") for name, focus in FOCUS_NAMES.items()
 )
-

@@ -49,9 +49,7 @@ class Selector(Record):
     labels: dict[str, str] = Field({}, description="labels of the native thing, exact")
     platform: str | None = Field(None, description="platform as its source names it")
     namespace: str | None = Field(None, description="Kubernetes namespace")
-    account: str | None = Field(
-        None, description="SubAccountId or BillingAccountId; Slurm account"
-    )
+    account: str | None = Field(None, description="SubAccountId or BillingAccountId; Slurm account")
     name: str | None = Field(None, description="job or pod name, exact")
     user: str | None = Field(None, description="who created the native thing")
     provider: str | None = Field(None, description="ProviderName of the bill")
@@ -356,7 +354,7 @@ class CommitmentSpec(Record):
 
     provider: str
     commitment_id: str = Field(description="CommitmentDiscountId in bills, or the contract's")
-    billed: bool = Field(True, description="false: no FOCUS bill carries its cost")
+    billed: bool = Field(default=True, description="false: no FOCUS bill carries its cost")
     pool: Name | None = None
     start: Day = Field(alias="from")
     months: int = Field(gt=0, le=120)

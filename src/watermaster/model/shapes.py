@@ -27,7 +27,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One fact table. A slice is one value of all `slice_by` columns; a delivery replaces it whole."""
+    """One fact table. A delivery replaces a slice whole: one value of all `slice_by` columns."""
 
     name: str
     grain: str  # one row per what
@@ -70,8 +70,11 @@ CHARGES: Final = Shape(
         ("part", "string", "file within a source that delivers in parts; else empty"),
         *FOCUS_COLUMNS,
         ("tags", "string", "Tags as canonical JSON (sorted keys), null when there are none"),
-        ("origin", "string", "canonical JSON of what the columns do not hold: unknown columns, "
-         "and the text of numbers with more than 15 decimals"),
+        (
+            "origin",
+            "string",
+            "canonical JSON of unknown columns, and of numbers with more than 15 decimals as text",
+        ),
     ),
 )
 
@@ -80,7 +83,10 @@ SUBJECTS: Final = Shape(
     "one native thing seen on one day",
     ("source", "day"),
     _columns(
-        _SOURCE, _DAY, _PLATFORM, *_SUBJECT,
+        _SOURCE,
+        _DAY,
+        _PLATFORM,
+        *_SUBJECT,
         ("name", "string", "name as people see it (pod or job name)"),
         ("namespace", "string", "Kubernetes namespace"),
         ("account", "string", "Slurm account or cloud account"),
@@ -97,7 +103,9 @@ GPU_SUPPLY: Final = Shape(
     "one GPU (or MIG instance, or a node's count of GPUs) in one hour",
     ("source", "day"),
     _columns(
-        _SOURCE, _DAY, _PLATFORM,
+        _SOURCE,
+        _DAY,
+        _PLATFORM,
         ("node", "string", "node name as the platform names it"),
         ("gpu", "string", "GPU uuid or index; null where only the node's count is known"),
         ("mig", "string", "MIG instance id, else null"),
@@ -116,7 +124,9 @@ GPU_HOURS: Final = Shape(
     "source x platform x node x GPU x MIG x hour x subject",
     ("source", "day"),
     _columns(
-        _SOURCE, _DAY, _PLATFORM,
+        _SOURCE,
+        _DAY,
+        _PLATFORM,
         ("node", "string", "node name as the platform names it"),
         ("gpu", "string", "GPU uuid or index; null where only a count is known"),
         ("mig", "string", "MIG instance id, else null"),
@@ -136,8 +146,10 @@ RUNS: Final = Shape(
     "one attempt of one job",
     ("source", "day"),
     _columns(
-        _SOURCE, ("day", "string", "UTC day the attempt ended (or was last seen), YYYY-MM-DD"),
-        _PLATFORM, *_SUBJECT,
+        _SOURCE,
+        ("day", "string", "UTC day the attempt ended (or was last seen), YYYY-MM-DD"),
+        _PLATFORM,
+        *_SUBJECT,
         ("attempt", "int64", "0 for the first; one more per requeue"),
         ("name", "string", "job name"),
         ("account", "string", "account charged"),
@@ -159,12 +171,14 @@ TRANSFERS: Final = Shape(
     "location x from x to x day x subject",
     ("source", "day"),
     _columns(
-        _SOURCE, _DAY,
+        _SOURCE,
+        _DAY,
         ("location", "string", "bucket or prefix the bytes left, as a Dataset location"),
         ("resource_id", "string", "resource id the provider bills, e.g. the bucket's ARN"),
         ("from_region", "string", "region left"),
         ("to_region", "string", "region or network reached"),
-        _PLATFORM, *_SUBJECT,
+        _PLATFORM,
+        *_SUBJECT,
         ("bytes", "int64", "bytes moved"),
     ),
 )
@@ -195,7 +209,11 @@ ALLOCATIONS: Final = Shape(
         ("ratio", RATIO, "share of the charge, 0..1; the parts of a charge sum to 1"),
         *_COSTS,
         ("billing_currency", "string", "currency of the costs"),
-        ("utilisation", "decimal(5, 4)", "used / reserved of this part's GPU-seconds, null if unmeasured"),
+        (
+            "utilisation",
+            "decimal(5, 4)",
+            "used / reserved of this part's GPU-seconds, null if unmeasured",
+        ),
         ("workload", "string", "workload, null for idle, unmeasured and unallocated"),
         ("team", "string", "team that owns the part, null if nobody does"),
         ("unit", "string", "business unit of the team"),
