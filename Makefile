@@ -73,12 +73,12 @@ check: $(READY)  ## format, lint, rooms, types, dependencies, dead code, shape, 
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --config .importlinter > .import_linter.log || { cat .import_linter.log; exit 1; }
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/deptry . 2>&1 | { grep -v -E '^(Scanning|Success|$$)' || true; }
+	@$(BIN)/deptry . 2>&1 | { grep -v -E "Scanning|Success|^$$"|| true; }
 	@$(BIN)/vulture
 	@$(RUN) -m tools.shape
 	@$(RUN) -m tools.exceptions
 	@$(RUN) -m tools.docs
-	@$(BIN)/pytest -q -m golden tests --no-header --no-summary > .golden.log 2>&1 || { cat .golden.log; exit 1; }
+	@$(BIN)/pytest -q -m golden tests --no-header --no-summary > .golden.log 2>&1 || [ $$? -eq 5 ] || { cat .golden.log; exit 1; }
 	@echo "check: all good"
 
 format:  ## write the code as `make check` wants it

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import watermaster.model.errors
+from watermaster.model.config import Config
 from watermaster.model.errors import WatermasterError
 from watermaster.model.shapes import SHAPES, Shape
 
@@ -25,7 +26,7 @@ def main(root: Path) -> int:
 
 def all_pages() -> dict[str, str]:
     """File name to text of every generated page."""
-    pages = {"tables.md": tables(), "errors.md": errors()}
+    pages = {"tables.md": tables(), "errors.md": errors(), "settings.md": settings()}
     for path in sorted(Path(__file__).parent.glob("reference_*.py")):
         pages |= importlib.import_module(f"tools.{path.stem}").pages()
     return {name: HEAD + text for name, text in pages.items()}
@@ -55,7 +56,8 @@ def _table(shape: Shape) -> str:
     rows = "".join(f"| `{c.name}` | {c.type} | {c.doc} |\n" for c in shape.columns)
     return (
         f"## {shape.name}\n\nOne row per: {shape.grain}. A delivery replaces one "
-        f"({', '.join(shape.slice_by)}) whole.\n\n| column | type | meaning |\n|---|---|---|\n{rows}"
+        f"({', '.join(shape.slice_by)}) whole.\n\n"
+        f"| column | type | meaning |\n|---|---|---|\n{rows}"
     )
 
 
@@ -69,6 +71,19 @@ def errors() -> str:
         "# Errors\n\nEvery error is one sentence: where it is, what is wrong; what to do. "
         "`--debug` adds the trace.\n\n| error | `wm` exits | HTTP status | means |\n"
         f"|---|---|---|---|\n{rows}"
+    )
+
+
+def settings() -> str:
+    """Every setting of a home's config.yaml."""
+    rows = "".join(
+        f"| `{field.alias or name}` | `{field.get_default()}` | {field.description or ''} |\n"
+        for name, field in Config.model_fields.items()
+    )
+    return (
+        "# Settings\n\n`config.yaml` in the home (`--home`, `WM_HOME`, default `./.watermaster`). "
+        "What is left out has its default; unknown keys are refused.\n\n"
+        f"| setting | default | meaning |\n|---|---|---|\n{rows}"
     )
 
 

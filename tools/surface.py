@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tools.reference import FOLDER, error_classes
+from watermaster.model.config import Config
 from watermaster.model.resources import KINDS, Metadata
 from watermaster.model.shapes import SHAPES
 
@@ -29,11 +30,13 @@ def missing(root: Path) -> list[str]:
 
 def surface() -> dict[str, set[str]]:
     """Names by kind: columns, kinds and their fields, errors, commands."""
+    records: list[type[BaseModel]] = [Metadata, *KINDS.values()]
     return {
         "column": {column.name for shape in SHAPES.values() for column in shape.columns},
         "kind": set(KINDS),
-        "field": {name for record in (Metadata, *KINDS.values()) for name in _fields(record)},
+        "field": {name for record in records for name in _fields(record)},
         "error": {error.__name__ for error in error_classes()},
+        "setting": _fields(Config),
         "command": commands(),
     }
 

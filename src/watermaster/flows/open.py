@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from watermaster.ledger.open import Clock, Ledger, create_ledger, open_ledger, utc_clock
 from watermaster.model.config import Config

@@ -22,9 +22,7 @@ def append_audit(
     seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
     text = json.dumps(detail, sort_keys=True, separators=(",", ":"), default=str)
     row = {"seq": seq, "at": at, "actor": actor, "action": action, "detail": text}
-    connection.execute(
-        AUDIT.insert().values(**row, previous=previous, hash=_seal(previous, row))
-    )
+    connection.execute(AUDIT.insert().values(**row, previous=previous, hash=_seal(previous, row)))
 
 
 def broken_links(connection: sa.Connection) -> list[int]:

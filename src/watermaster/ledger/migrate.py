@@ -21,8 +21,8 @@ def migrate(records: sa.Engine) -> None:
     """Run every migration that has not run, in one transaction."""
     if not needs_migration(records):
         return
-    from alembic import command  # noqa: PLC0415  # 0.3 s to import, needed once a release
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command  # 0.3 s to import, needed once a release
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(files("watermaster.ledger") / "migrations"))

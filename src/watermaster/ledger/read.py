@@ -25,9 +25,7 @@ def make_timestamp(us: int) -> object:
     raise NotImplementedError
 
 
-def read(
-    ledger: Ledger, head: Head, name: str, slices: Sequence[Slice] | None = None
-) -> Table:
+def read(ledger: Ledger, head: Head, name: str, slices: Sequence[Slice] | None = None) -> Table:
     """One fact table at head, all columns of its present schema, null where a file has none."""
     iceberg = load(ledger.catalog, name)
     types = {field.name: _ibis_type(str(field.field_type)) for field in iceberg.schema().fields}

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import ibis
+import pyarrow.parquet as pq
 import sqlalchemy as sa
 from pyiceberg.table import Table as IcebergTable
 
@@ -26,9 +28,6 @@ from watermaster.ledger.open import Ledger
 from watermaster.model.errors import WatermasterError
 from watermaster.model.events import Step, Tell
 from watermaster.model.shapes import SHAPES, TIME
-import ibis
-import pyarrow.parquet as pq
-
 from watermaster.model.tables import Table
 
 

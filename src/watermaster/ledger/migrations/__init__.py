@@ -1,1 +1,1 @@
-"""Alembic migrations of the records: before_ runs ahead of new code, after_ once the old is gone."""
+"""Alembic migrations of the records: before_ runs ahead of new code, after_ when none is old."""
