@@ -1,12 +1,12 @@
 """What a user can touch, and whether docs/reference names all of it."""
 
-import importlib.util
+import importlib
 import re
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
+from tools import reference_cli
 from tools.reference import FOLDER, error_classes
 from watermaster.model.config import Config
 from watermaster.model.resources import KINDS, Metadata
@@ -37,30 +37,8 @@ def surface() -> dict[str, set[str]]:
         "field": {name for record in records for name in _fields(record)},
         "error": {error.__name__ for error in error_classes()},
         "setting": _fields(Config),
-        "command": commands(),
+        "command": {name for name, _ in reference_cli.commands()},
     }
-
-
-def commands() -> set[str]:
-    """Every `wm` command a person can type, as `wm cost by`."""
-    if importlib.util.find_spec("watermaster.cli.app") is None:
-        return set()
-    import typer.main
-
-    app = importlib.import_module("watermaster.cli.app").app
-    return set(_commands(typer.main.get_command(app), "wm"))
-
-
-def _commands(command: Any, path: str) -> list[str]:
-    below = getattr(command, "commands", {})
-    if not below:
-        return [path]
-    return [
-        name
-        for child in below.values()
-        if not child.hidden
-        for name in _commands(child, f"{path} {child.name}")
-    ]
 
 
 def _fields(record: type[BaseModel]) -> set[str]:
