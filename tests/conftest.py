@@ -7,6 +7,7 @@ import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
+COMPONENTS = {"spark", "slurm", "prometheus", "chromium"}  # session fixtures, one start each
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=30)
 hypothesis.settings.register_profile(
     "ci", deadline=None, max_examples=30, derandomize=True, print_blob=True, database=None
@@ -31,11 +32,14 @@ def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test is golden by its file, folder or name."""
+    """A test is golden by its name; tests of one component share the worker that starts it."""
     for item in items:
         if "golden" in item.nodeid:
             item.add_marker(pytest.mark.golden)
+        for component in COMPONENTS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(component))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
