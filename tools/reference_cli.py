@@ -5,7 +5,8 @@ import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
-APP = "watermaster.cli.app"
+APP = "watermaster.cli.main"
+EVERYWHERE = "Everywhere"  # the panel of options that all commands share
 
 
 def pages() -> dict[str, str]:
@@ -40,8 +41,8 @@ def _below(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _root_options() -> str:
-    table = _options(_root())
-    return f"Before the command:\n\n{table}\n" if table else ""
+    table = _table([p for p in _root().params if p.param_type_name == "option"])
+    return f"Every command takes, before its name or after it:\n\n{table}\n" if table else ""
 
 
 def _command(name: str, command: Any) -> str:
@@ -59,6 +60,10 @@ def _argument(argument: Any) -> str:
 
 def _options(command: Any) -> str:
     options = [p for p in command.params if p.param_type_name == "option" and not p.hidden]
+    return _table([p for p in options if getattr(p, "rich_help_panel", None) != EVERYWHERE])
+
+
+def _table(options: list[Any]) -> str:
     if not options:
         return ""
     rows = "".join(

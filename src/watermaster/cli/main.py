@@ -1,0 +1,179 @@
+"""The command `wm`: which commands there are, and what becomes of an error.
+
+A new command is one line in `COMMANDS` and one module with `app = command_group("...")`. Modules
+are imported when their command is asked for, so that `wm --help` and completion stay quick;
+therefore a module imports flows inside its functions, never at its top.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import typer
+import typer.main
+from typer.core import TyperGroup
+
+from watermaster.cli.call import Call, accept_everywhere, new_call, take_options
+from watermaster.model.errors import BadResourcesError, WatermasterError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One word after `wm`."""
+
+    name: str
+    told: str  # its line in `wm --help`
+    module: str = ""  # module in watermaster.cli; default: the name
+
+
+COMMANDS: Final = (
+    Command("init", "Make a home for the ledger, and an example estate."),
+    Command("validate", "Check declared resources, without a ledger."),
+    Command("plan", "Show what apply would change; exits 2 when something would."),
+    Command("apply", "Let the ledger know the declared resources."),
+    Command("diff", "Show the changes as a unified diff; exits 2 when there are some."),
+    Command("export", "Write the resources of the ledger as YAML."),
+    Command("get", "List resources of a kind, or one of them."),
+    Command("describe", "Show one resource with its history."),
+    Command("schema", "Print the JSON Schema of a kind, for editors."),
+    Command("completion", "Print the completion script of a shell."),
+)
+
+
+class LazyCommands(MutableMapping[str, Any]):
+    """Command name to click command, imported when taken."""
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self._known = {command.name: command for command in commands}
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            self._loaded[name] = _load(self._known[name])
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+class LazyGroup(TyperGroup):
+    """`wm` itself; lists its commands without importing them."""
+
+    def __init__(self, **attrs: Any) -> None:
+        attrs.pop("commands", None)
+        super().__init__(**attrs)
+        self.commands = LazyCommands(known_commands())
+
+    def get_command(self, _context: Any, name: str) -> Any:
+        return self.commands[name] if name in list(self.commands) else None
+
+    def format_commands(self, _context: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(command.name, command.told) for command in known_commands()])
+
+
+app = typer.Typer(
+    name="wm",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.callback(help="Who uses your AI compute, at what cost, and what to do about it.")(take_options)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code. The only place of `wm` where errors end."""
+    call = new_call()
+    try:
+        code = root_command().main(list(arguments), prog_name="wm", standalone_mode=False)
+    except WatermasterError as error:
+        _trace(call)
+        return _tell(error)
+    except SystemExit as done:
+        code = done.code
+    except (KeyboardInterrupt, typer.Abort):
+        _say("interrupted; nothing half-done is visible")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except typer.TyperException as error:
+        return _tell_usage(error)
+    except Exception as error:  # noqa: BLE001  # the one handler: whatever else went wrong
+        _trace(call)
+        _say(_unexpected(error))
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def known_commands() -> list[Command]:
+    """The commands whose module is there."""
+    return [command for command in COMMANDS if _exists(command)]
+
+
+def root_command() -> Any:
+    """`wm` as click knows it; `wm completion` stands for Typer's two options."""
+    command: Any = typer.main.get_command(app)
+    command.params = [p for p in command.params if not str(p.name).endswith("_completion")]
+    return command
+
+
+def _exists(command: Command) -> bool:
+    name = f"watermaster.cli.{command.module or command.name}"
+    return importlib.util.find_spec(name) is not None
+
+
+def _load(command: Command) -> Any:
+    module = importlib.import_module(f"watermaster.cli.{command.module or command.name}")
+    loaded: Any = typer.main.get_command(module.app)
+    loaded.name = command.name
+    accept_everywhere(loaded)
+    return loaded
+
+
+def _tell(error: WatermasterError) -> int:
+    _say(error)
+    if isinstance(error, BadResourcesError) and len(error.errors) > 1:
+        _say(f"{len(error.errors)} errors")
+    return error.exit_code
+
+
+def _tell_usage(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(f"{error.message}\n")
+        return 0 if context is not None and context.parent is None else 3
+    path = context.command_path if context is not None else "wm"
+    told = error.format_message().rstrip(".").replace("Value error, ", "")
+    _say(f"{path}: {told}; see {path} --help")
+    return 3
+
+
+def _unexpected(error: Exception) -> str:
+    return (
+        f"wm: {type(error).__name__}: {error}; this is a defect: "
+        "run it again with --debug and report what it prints"
+    )
+
+
+def _say(text: object) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _trace(call: Call) -> None:
+    if call.debug:
+        traceback.print_exc()

@@ -1,0 +1,56 @@
+"""The command line itself: help, options everywhere, errors and exit codes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from watermaster.cli.call import the_call
+from watermaster.cli.main import known_commands, run
+
+
+def test_help_imports_no_engine():
+    code = (
+        "import sys; from watermaster.cli.main import run; run(['--help']);"
+        "print([m for m in ('duckdb','ibis','pyarrow','sqlalchemy','rich','ruamel.yaml',"
+        "'pyiceberg') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr.strip() == "[]"
+    assert all(command.name in done.stdout for command in known_commands())
+
+
+@pytest.mark.parametrize("line", ["-o json completion bash", "completion bash -o json",
+                                  "-o csv completion -o json bash"])  # fmt: skip
+def test_options_may_stand_before_or_after_the_command(line, capsys):
+    assert run(line.split()) == 0
+    assert the_call().output == "json"
+
+
+def test_an_unknown_command_is_a_usage_error_with_the_nearest_name(capsys):
+    assert run(["complet"]) == 3
+    assert capsys.readouterr().err == (
+        "wm: No such command 'complet'. Did you mean 'completion'?; see wm --help\n"
+    )
+
+
+def test_a_wrong_option_value_is_a_usage_error(capsys):
+    assert run(["completion", "dash"]) == 3
+    assert capsys.readouterr().err == (
+        "wm completion: Invalid value for 'shell': 'dash' is not one of 'bash', 'zsh', 'fish'; "
+        "see wm completion --help\n"
+    )
+
+
+def test_bare_wm_shows_help(capsys):
+    assert run([]) == 0
+    assert "Commands:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("shell", "sign"), [("bash", "COMPREPLY"), ("zsh", "compdef"),
+                                             ("fish", "complete --")])  # fmt: skip
+def test_completion_prints_a_script_of_the_shell(shell, sign, capsys):
+    assert run(["completion", shell]) == 0
+    assert sign in capsys.readouterr().out
