@@ -42,8 +42,14 @@ def _first_snapshot(catalog: Catalog, shape: Shape) -> int:
     except NoSuchTableError:
         schema = iceberg_schema(shape)
         partitions = iceberg_partitions(shape, schema)
-        name = f"{NAMESPACE}.{shape.name}"
-        table = catalog.create_table(name, schema, partition_spec=partitions)
+        # bounds of the slice columns are what a plan needs; those of others only cost time
+        metrics = {f"write.metadata.metrics.column.{name}": "full" for name in shape.slice_by}
+        table = catalog.create_table(
+            f"{NAMESPACE}.{shape.name}",
+            schema,
+            partition_spec=partitions,
+            properties=metrics | {"write.metadata.metrics.default": "none"},
+        )
     if table.current_snapshot() is None:
         table.append(pa.Table.from_batches([], schema=table.schema().as_arrow()))
     return current_snapshot_id(table)
@@ -87,7 +93,7 @@ def replace_slices(
 ) -> int:
     """Drop every file of `slices` and add `files`, in one Iceberg commit; the new snapshot."""
     properties = {"watermaster.run": run}
-    held = {file for file, _ in files_at(table, current_snapshot_id(table), slices)}
+    held = files_at(table, current_snapshot_id(table), slices)
     with table.transaction() as change:
         if held:
             where = _where(SHAPES[table.name()[-1]], slices)
@@ -101,8 +107,8 @@ def replace_slices(
 
 def files_at(
     table: IcebergTable, snapshot: int, slices: Sequence[Slice] | None = None
-) -> list[tuple[str, int]]:
-    """Path and row count of each file at a snapshot, of all slices or of some."""
+) -> list[tuple[str, Slice, int]]:
+    """Address, slice and row count of each file at a snapshot, of all slices or of some."""
     shape = SHAPES[table.name()[-1]]
     if slices is None:
         scan = table.scan(snapshot_id=snapshot)
@@ -117,14 +123,12 @@ def files_at(
             "another program wrote row deletes into it",
             "restore the table; only Watermaster may write facts",
         )
-    return sorted((task.file.file_path, task.file.record_count) for task in tasks)
-
-
-def slices_at(table: IcebergTable, snapshot: int) -> set[Slice]:
-    """Every slice that has rows at a snapshot."""
-    names = SHAPES[table.name()[-1]].slice_by
-    tasks = table.scan(snapshot_id=snapshot).plan_files()
-    return {tuple(task.file.partition[i] for i in range(len(names))) for task in tasks}
+    files = [task.file for task in tasks]
+    return sorted(
+        (file.file_path, tuple(file.partition[i] for i in range(len(shape.slice_by))),
+         file.record_count)
+        for file in files
+    )  # fmt: skip
 
 
 def add_columns(table: IcebergTable, columns: Mapping[str, str]) -> None:

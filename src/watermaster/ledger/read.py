@@ -3,33 +3,22 @@
 from collections.abc import Sequence
 
 import ibis
-import ibis.expr.datatypes as dt
 
 from watermaster.ledger.engine import NOTHING
+from watermaster.ledger.files import rule_name
 from watermaster.ledger.head import Head
 from watermaster.ledger.lake import Slice, files_at, load, path_of
 from watermaster.ledger.open import Ledger
+from watermaster.ledger.times import epoch_us, make_timestamp
 from watermaster.model.shapes import TIME
 from watermaster.model.tables import Table
-
-
-@ibis.udf.scalar.builtin(signature=((dt.timestamp,), dt.int64))
-def epoch_us(moment: object) -> int:
-    """Microseconds since 1970; costs nothing, where a cast of a zoned time asks a calendar."""
-    raise NotImplementedError
-
-
-@ibis.udf.scalar.builtin(signature=((dt.int64,), dt.timestamp))
-def make_timestamp(us: int) -> object:
-    """The naive UTC time of microseconds since 1970."""
-    raise NotImplementedError
 
 
 def read(ledger: Ledger, head: Head, name: str, slices: Sequence[Slice] | None = None) -> Table:
     """One fact table at head, all columns of its present schema, null where a file has none."""
     iceberg = load(ledger.catalog, name)
-    types = {field.name: _ibis_type(str(field.field_type)) for field in iceberg.schema().fields}
-    paths = [str(path_of(path)) for path, _ in files_at(iceberg, head.snapshots[name], slices)]
+    types = {field.name: rule_name(str(field.field_type)) for field in iceberg.schema().fields}
+    paths = [str(path_of(path)) for path, _, _ in files_at(iceberg, head.snapshots[name], slices)]
     if not paths:
         return _nothing(ledger, types)
     return naive(ledger.engine.read_parquet(paths, union_by_name=True), types)
@@ -58,7 +47,3 @@ def _nothing(ledger: Ledger, types: dict[str, str]) -> Table:
 
 def _rule_type(kind: str) -> str:
     return "timestamp" if kind == TIME else kind
-
-
-def _ibis_type(iceberg: str) -> str:
-    return {"long": "int64", "double": "float64", "timestamptz": TIME}.get(iceberg, iceberg)

@@ -1,0 +1,93 @@
+"""Costs by any dimensions, from allocations alone."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from watermaster.model.decision import Decision
+from watermaster.model.tables import NO, Column, Table, ibis
+
+RULE: Final = "cost-by/1"
+SUM: Final = "decimal(38, 15)"
+
+
+class Cost(StrEnum):
+    """Which of the four FOCUS costs a figure shows."""
+
+    EFFECTIVE = "effective"
+    BILLED = "billed"
+    LIST = "list"
+    CONTRACTED = "contracted"
+
+    @property
+    def column(self) -> str:
+        """The column that holds it."""
+        return f"{self.value}_cost"
+
+
+DIMENSIONS: Final[Mapping[str, str]] = {
+    "provider": "provider",
+    "account": "account",
+    "service": "service",
+    "region": "region",
+    "platform": "platform",
+    "pool": "pool",
+    "accelerator": "accelerator",
+    "workload": "workload",
+    "model": "model",
+    "dataset": "dataset",
+    "team": "team",
+    "unit": "unit",
+    "cost_center": "cost_center",
+    "project": "project",
+    "environment": "environment",
+    "purpose": "purpose",
+    "stage": "stage",
+    "kind": "kind",
+    "rule": "rule",
+    "source": "source",
+    "category": "charge_category",
+    "month": "billing_month",
+    "charge_month": "charge_month",
+    "day": "day",
+}
+
+
+def dimension(allocations: Table, name: str) -> Column:
+    """The column of a dimension; `tag:KEY` is the tag's column, `day` the day of use."""
+    if name == "day":
+        return allocations.charge_start.cast("date").cast("string")
+    if name.startswith("tag:"):
+        return allocations[tag_column(name.removeprefix("tag:"))]
+    return allocations[DIMENSIONS[name]]
+
+
+def tag_column(key: str) -> str:
+    """The column of a declared tag key: `tag_` and the key in snake case."""
+    snake = "".join(char if char.isalnum() else "_" for char in key).strip("_").lower()
+    return f"tag_{snake}"
+
+
+def cost_by(allocations: Table, by: Sequence[str], cost: Cost) -> Decision:
+    """Sum one cost by dimensions and currency, the largest first.
+
+    returns: one column per dimension (text), currency, cost decimal(38, 15).
+    """
+    keys = {name: dimension(allocations, name) for name in by}
+    summed = allocations.group_by(**keys, currency=allocations.billing_currency).agg(
+        cost=allocations[cost.column].sum().cast(SUM)
+    )
+    order = [ibis.desc("cost"), *(ibis.asc(name) for name in by), ibis.asc("currency")]
+    why = f"The {cost.value} cost of every allocation, summed by {', '.join(by) or 'currency'}."
+    return Decision(rule=RULE, rows=summed.order_by(order), why=why)
+
+
+def filtered(allocations: Table, wanted: Mapping[str, Sequence[str]]) -> Table:
+    """Allocations whose dimensions have one of the wanted values; `-` asks for none."""
+    rows = allocations
+    for name, values in wanted.items():
+        column = dimension(rows, name)
+        named = [value for value in values if value != "-"]
+        held = column.isin(named) if named else NO
+        rows = rows.filter(held | column.isnull() if "-" in values else held)
+    return rows

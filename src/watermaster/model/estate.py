@@ -1,0 +1,54 @@
+"""The estate: every declared resource with the time it holds."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from watermaster.model.resources import Resource, ResourceVersion, Selector
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """Resource versions as known at one moment; valid intervals of one resource do not overlap."""
+
+    versions: tuple[ResourceVersion, ...] = ()
+
+    def of(self, kind: str) -> list[ResourceVersion]:
+        """All versions of one kind, by name and time."""
+        found = [version for version in self.versions if version.resource.kind == kind]
+        return sorted(found, key=lambda v: (v.resource.metadata.name, _start(v)))
+
+    def at(self, kind: str, name: str, moment: dt.datetime | None) -> Resource | None:
+        """The resource as valid at a moment (None: at the beginning), if there is one."""
+        for version in self.of(kind):
+            if version.resource.metadata.name == name and holds(version, moment):
+                return version.resource
+        return None
+
+    def tag_keys(self) -> list[str]:
+        """Tag keys that become columns: of tag policies, and of every selector."""
+        policies = (v.resource.spec for v in self.of("TagPolicy"))
+        keys = {rule.key for policy in policies for rule in policy.tags}
+        for kind, field in (("Workload", "selectors"), ("Team", "selectors"),
+                            ("AllocationRule", "match")):  # fmt: skip
+            for version in self.of(kind):
+                keys |= _tag_keys(getattr(version.resource.spec, field))
+        for version in self.of("Pool"):
+            keys |= _tag_keys(version.resource.spec.cost.bills)
+        return sorted(keys)
+
+
+def holds(version: ResourceVersion, moment: dt.datetime | None) -> bool:
+    """Whether a version is valid at a moment; None is the beginning of time."""
+    if moment is None:
+        return version.valid_from is None
+    begun = version.valid_from is None or version.valid_from <= moment
+    return begun and (version.valid_to is None or moment < version.valid_to)
+
+
+def _start(version: ResourceVersion) -> dt.datetime:
+    return version.valid_from or dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+def _tag_keys(selectors: Iterable[Selector]) -> set[str]:
+    return {key for selector in selectors for key in selector.tags}
