@@ -27,9 +27,10 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test may read or write the ledger of the person who runs it."""
+    """No test may touch the ledger of the person who runs it, or start another tree's code."""
     monkeypatch.delenv("WM_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
 
 
 @pytest.hookimpl(tryfirst=True)
