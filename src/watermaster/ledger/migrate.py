@@ -5,7 +5,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-NEWEST: Final = "0001"
+NEWEST: Final = "0002"
 
 
 def needs_migration(records: sa.Engine) -> bool:

@@ -38,6 +38,16 @@ class Estate:
         return sorted(keys)
 
 
+def tag_column(key: str) -> str:
+    """The column of a declared tag key: `tag_` and the key in snake case.
+
+    >>> tag_column("cost-center"), tag_column("app.kubernetes.io/name")
+    ('tag_cost_center', 'tag_app_kubernetes_io_name')
+    """
+    snake = "".join(char if char.isalnum() else "_" for char in key).strip("_").lower()
+    return f"tag_{snake}"
+
+
 def holds(version: ResourceVersion, moment: dt.datetime | None) -> bool:
     """Whether a version is valid at a moment; None is the beginning of time."""
     if moment is None:

@@ -5,17 +5,22 @@ A new kind is one record here and one line in `KINDS`. YAML keys are camelCase, 
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 API_VERSION: Final = "watermaster/v1"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
 Day = dt.date
 Money = Annotated[Decimal, Field(ge=0, max_digits=28, decimal_places=15)]
+
+
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 class Record(BaseModel):
@@ -33,7 +38,7 @@ class Metadata(Record):
     owner: Name | None = Field(None, description="the Team that answers for it")
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
-    valid_from: dt.datetime | None = Field(
+    valid_from: Annotated[dt.datetime, AfterValidator(_in_utc)] | None = Field(
         None, description="UTC; default: the beginning at the first apply, later the apply itself"
     )
 
@@ -162,6 +167,9 @@ class PerMonth(Record):
     per_month: Money
 
 
+PARTS: Final = ("capex", "power", "space", "staff")
+
+
 class PoolCost(Record):
     """Each component EITHER from bills OR declared, never both."""
 
@@ -183,6 +191,13 @@ class PoolCost(Record):
             raise ValueError(msg)
         if self.covers and not self.bills:
             msg = "covers names components but there are no bills; add bills: [selector]"
+            raise ValueError(msg)
+        declared = [part for part in PARTS if getattr(self, part) is not None]
+        if self.bills and declared and not self.covers:
+            msg = (
+                f"bills are there beside a declared {', '.join(declared)}; "
+                "say in covers which components the bills carry"
+            )
             raise ValueError(msg)
         return self
 
@@ -380,8 +395,12 @@ KINDS: Final[dict[str, type[Record]]] = {
 
 
 class Resource(Record):
-    """One declared document, checked. `spec` is the record of its kind."""
+    """One declared document, checked. `spec` is the record of its kind.
 
+    A document of another language (OpenSLO) stands here untouched: `spec` is the whole document.
+    """
+
+    api_version: str = API_VERSION
     kind: str
     metadata: Metadata
     spec: Any
@@ -391,6 +410,10 @@ class Resource(Record):
         """Kind and name: what a resource is known by."""
         return self.kind, self.metadata.name
 
+    def says_the_same(self, other: "Resource") -> bool:
+        """Whether two resources differ in nothing but since when they hold."""
+        return _timeless(self) == _timeless(other)
+
 
 class ResourceVersion(Record):
     """A resource as it holds in [valid_from, valid_to), known since `recorded_at`."""
@@ -399,3 +422,31 @@ class ResourceVersion(Record):
     valid_from: dt.datetime | None = Field(None, description="None: from the beginning")
     valid_to: dt.datetime | None = Field(None, description="None: until further notice")
     recorded_at: dt.datetime
+    file: str = Field("", description="where it was declared, relative to the home's parent")
+
+
+def load_resource(document: Mapping[str, Any]) -> Resource:
+    """A checked resource from its document; pydantic's ValidationError when it is none."""
+    found = Resource.model_validate(document)
+    record = KINDS.get(found.kind) if found.api_version == API_VERSION else None
+    if record is None:
+        return found
+    return found.model_copy(update={"spec": record.model_validate(found.spec)})
+
+
+def store_resource(resource: Resource) -> dict[str, Any]:
+    """The whole document with every default, so that a later default changes no history."""
+    return resource.model_dump(mode="json", by_alias=True)
+
+
+def written_resource(resource: Resource) -> dict[str, Any]:
+    """The document as a person would write it: what is as by default is left out."""
+    if resource.api_version != API_VERSION:
+        return dict(resource.spec)
+    written = resource.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {"apiVersion": API_VERSION} | written | {"spec": written.get("spec", {})}
+
+
+def _timeless(resource: Resource) -> tuple[Any, ...]:
+    metadata = resource.metadata.model_copy(update={"valid_from": None})
+    return resource.api_version, resource.kind, metadata, resource.spec

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from watermaster.model.decision import Decision
+from watermaster.model.estate import tag_column
 from watermaster.model.tables import NO, Column, Table, ibis
 
 RULE: Final = "cost-by/1"
@@ -60,12 +61,6 @@ def dimension(allocations: Table, name: str) -> Column:
     if name.startswith("tag:"):
         return allocations[tag_column(name.removeprefix("tag:"))]
     return allocations[DIMENSIONS[name]]
-
-
-def tag_column(key: str) -> str:
-    """The column of a declared tag key: `tag_` and the key in snake case."""
-    snake = "".join(char if char.isalnum() else "_" for char in key).strip("_").lower()
-    return f"tag_{snake}"
 
 
 def cost_by(allocations: Table, by: Sequence[str], cost: Cost) -> Decision:
