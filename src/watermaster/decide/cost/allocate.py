@@ -6,7 +6,6 @@ from typing import Final
 
 import ibis
 
-from watermaster.decide.cost.by import tag_column
 from watermaster.decide.cost.claims import Order
 from watermaster.decide.cost.match import Lookup, Reading, lookups, match
 from watermaster.decide.cost.split import cumulate, part, rescale
@@ -20,6 +19,7 @@ from watermaster.decide.cost.targets import (
 )
 from watermaster.decide.cost.transfer import is_transfer
 from watermaster.model.decision import Decision
+from watermaster.model.estate import tag_column
 from watermaster.model.shapes import COSTS
 from watermaster.model.tables import NO, YES, Column, Table
 
