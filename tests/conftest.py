@@ -1,9 +1,13 @@
 """What every test may ask for, and the line that says what was skipped and how to get it."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import ibis
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -52,3 +56,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     }
     if reasons:
         terminalreporter.write_line(f"skipped components: {'; '.join(sorted(reasons))}")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[object]:
+    """A real Spark in this process, two cores, as an Ibis backend; one start a session."""
+    pyspark = pytest.importorskip("pyspark.sql", reason="needs pyspark: make setup")
+    if shutil.which("java") is None:
+        pytest.skip("needs Java 17 for Spark: apt-get install openjdk-17-jre-headless")
+    with tempfile.TemporaryDirectory() as warehouse:
+        session = (
+            pyspark.SparkSession.builder.master("local[2]")
+            .config("spark.ui.enabled", "false")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.sql.shuffle.partitions", "2")
+            .config("spark.sql.warehouse.dir", warehouse)
+            .config("spark.log.level", "ERROR")
+            .getOrCreate()
+        )
+        yield ibis.pyspark.connect(session)
+        session.stop()
