@@ -55,3 +55,9 @@ list_zip: Final = _engine("list_zip", _TEXTS, _TEXTS, gives=_PAIRS)
 list_sort: Final = _engine("list_sort", _PAIRS, gives=_PAIRS)
 map_from_entries: Final = _engine("map_from_entries", _PAIRS, gives=_MAP)  # no key twice
 map_to_json: Final = _engine("to_json", _MAP, gives="string")
+
+
+def any_to_json(value: Any) -> Text:
+    """A value of any type as JSON."""
+    signature = ((value.type(),), ibis.dtype("string"))
+    return ibis.udf.scalar.builtin(_STUBS[1], name="to_json", signature=signature)(value)

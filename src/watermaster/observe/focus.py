@@ -8,7 +8,7 @@ so that a clean file pays for no case it does not have.
 A row with any fault is rejected whole, one line per fault. An absent or empty cost stays NULL.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from typing import Any, Final
@@ -24,6 +24,7 @@ from watermaster.observe.engine import (
 )
 from watermaster.observe.focus_columns import NAMES, NUMBERS, TEXTS, TIMES, Header, read_header
 from watermaster.observe.focus_faults import (
+    Ask,
     Fault,
     FocusOrder,
     Origin,
@@ -32,10 +33,11 @@ from watermaster.observe.focus_faults import (
     faults,
     start_reading,
 )
+from watermaster.observe.focus_origin import is_allocated, without_origins
+from watermaster.observe.focus_parquet import as_text
 
 __all__ = ["Ask", "FocusDelivery", "FocusOrder", "Origin", "deliver"]
 
-Ask = Callable[[Table], Mapping[str, object]]
 TAGS: Final = "= tags"
 VALUES: Final = "= tag values"
 MONTHS: Final = 12
@@ -62,6 +64,7 @@ def deliver(text: Table, order: FocusOrder, ask: Ask) -> FocusDelivery:
     BadInputError when it is no bill or has no currency; RefusedError when it counts twice.
     """
     header = read_header(text.columns, order.where)
+    text, told = as_text(text)
     _refuse_no_currency(header, order)
     bare = Reading(text, header, order, layout=order.date_format)
     file = start_reading(bare)
@@ -72,6 +75,9 @@ def deliver(text: Table, order: FocusOrder, ask: Ask) -> FocusDelivery:
         file = start_reading(replace(bare, plain=False, layout=layout))
         faulty = _count(ask(file.text.aggregate(faulty=any_of(faults(file)).sum())), "faulty")
     good = replace(file, text=file.text.filter(~any_of(faults(file)))) if faulty else file
+    dropped: list[str] = []
+    if seen["allocated"]:
+        good, dropped = without_origins(good, ask)
     long = tuple(name for name in NUMBERS if file.has(name) and seen[f"long_{name}"])
     odd_tags = bool(seen["odd_tags"])
     return FocusDelivery(
@@ -81,7 +87,7 @@ def deliver(text: Table, order: FocusOrder, ask: Ask) -> FocusDelivery:
         rows=_count(seen, "rows"),
         faulty_rows=faulty,
         rounding=_rounding(good, long, ask),
-        notices=[*header.notices, *_notices(file, long, odd_tags=odd_tags)],
+        notices=[*header.notices, *told, *dropped, *_notices(file, long, odd_tags=odd_tags)],
     )
 
 
@@ -101,7 +107,9 @@ def _survey(file: Reading) -> Table:
     if file.has("tags"):
         held = values.spelled(file.raw("tags"))
         odd_tags = (held.notnull() & ~tags.is_object(held)).sum()
+    allocated = is_allocated(file).sum() if file.has("allocated_method_id") else ibis.literal(0)
     return file.text.aggregate(
+        allocated=allocated.fill_null(0),
         rows=file.text.count(),
         odd=any_of(faults(file)).sum().fill_null(0),
         odd_tags=odd_tags.fill_null(0),

@@ -4,7 +4,7 @@
 what may be wrong with a row, each with the column, the text and what to write instead.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,6 +23,7 @@ from watermaster.observe.engine import (
 )
 from watermaster.observe.focus_columns import NAMES, NUMBERS, TIMES, Header
 
+Ask = Callable[[Table], Mapping[str, object]]  # puts a question of one row to the engine
 FUTURE_BILL: Final = timedelta(days=31)
 FUTURE_CHARGE: Final = timedelta(days=366)
 
