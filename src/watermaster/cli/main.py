@@ -40,6 +40,9 @@ COMMANDS: Final = (
     Command("get", "List resources of a kind, or one of them."),
     Command("describe", "Show one resource with its history."),
     Command("schema", "Print the JSON Schema of a kind, for editors."),
+    Command("ingest", "Take in bills and telemetry."),
+    Command("allocate", "Give every charge to its owners."),
+    Command("cost", "Who used what, at what cost."),
     Command("completion", "Print the completion script of a shell."),
 )
 

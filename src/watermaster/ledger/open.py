@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,8 +78,8 @@ def _records(home: Path, config: Config) -> sa.Engine:
     return engine
 
 
-def _use_wal(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]  # the driver's own type
+def _use_wal(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")

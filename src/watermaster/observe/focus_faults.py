@@ -138,7 +138,7 @@ def faults(file: Reading) -> list[Fault]:
 
 def any_of(found: Iterable[Fault]) -> Truth:
     """Whether a row has any of these faults."""
-    return reduce(or_, (fault.holds for fault in found), ibis.literal(False))  # noqa: FBT003
+    return reduce(or_, (fault.holds for fault in found), ibis.literal(False))
 
 
 def _bad_number(file: Reading, name: str) -> Fault:
@@ -169,7 +169,7 @@ def _unread(file: Reading, raw: Text, value: Any) -> Truth:
     said = raw.notnull() & ~values.spells_null(raw)
     if not file.plain:
         said &= raw.strip() != ""  # blanks are no fault
-    return value.isnull().ifelse(said, False)  # noqa: FBT003
+    return value.isnull().ifelse(said, False)
 
 
 def _missing(file: Reading) -> list[Fault]:
@@ -199,7 +199,7 @@ def _backwards(file: Reading) -> list[Fault]:
     return [
         _fault(
             end,
-            (file.moment(end) < file.moment(start)).fill_null(False),  # noqa: FBT003
+            (file.moment(end) < file.moment(start)).fill_null(False),
             file.raw(end),
             f"lies before {NAMES[start]}; a period is [start, end)",
         )
@@ -218,7 +218,7 @@ def _future(file: Reading) -> list[Fault]:
     return [
         _fault(
             name,
-            (file.moment(name) > ibis.literal(file.order.now + ahead)).fill_null(False),  # noqa: FBT003
+            (file.moment(name) > ibis.literal(file.order.now + ahead)).fill_null(False),
             file.raw(name),
             f"lies more than {ahead.days} days ahead of now; check the year and the date format",
         )
@@ -229,4 +229,4 @@ def _future(file: Reading) -> list[Fault]:
 
 def _fault(name: str, holds: Truth, value: Text, reason: str | Text) -> Fault:
     told = ibis.literal(reason) if isinstance(reason, str) else reason
-    return Fault(NAMES[name], holds.fill_null(False), value, told)  # noqa: FBT003
+    return Fault(NAMES[name], holds.fill_null(False), value, told)

@@ -71,7 +71,7 @@ def may_be_long(text: Text) -> Truth:
 
 def is_long(text: Text) -> Truth:
     """Whether a number has more than 15 decimals; counts only where it may."""
-    return may_be_long(text).ifelse(decimals(text) > PLACES, False)  # noqa: FBT003
+    return may_be_long(text).ifelse(decimals(text) > PLACES, False)
 
 
 def decimals(text: Text) -> Whole:

@@ -86,3 +86,20 @@ def filtered(allocations: Table, wanted: Mapping[str, Sequence[str]]) -> Table:
         held = column.isin(named) if named else NO
         rows = rows.filter(held | column.isnull() if "-" in values else held)
     return rows
+
+
+def parts_of_charges(allocations: Table, cost: Cost, most: int) -> Table:
+    """The largest single parts: charge (FILE:ROW), day, kind, owner, service, cost and more."""
+    rows = allocations
+    return (
+        rows.select(
+            "kind", "team", "service", "rule", "resource_id", "ratio",
+            charge=rows.charge_file + ":" + rows.charge_row.cast("string"),
+            day=dimension(rows, "day"),
+            owner=ibis.coalesce(rows.workload, rows.team),
+            cost=rows[cost.column],
+            currency=rows.billing_currency,
+        )
+        .order_by(ibis.desc("cost"), "charge", "owner", "kind")
+        .limit(most)
+    )  # fmt: skip

@@ -1,0 +1,110 @@
+"""`wm cost`: who used what, at what cost."""
+
+from typing import Annotated
+
+import typer
+
+from watermaster.cli.call import command_group, examples, project
+from watermaster.cli.output import Table, show
+from watermaster.decide.cost.by import Cost
+from watermaster.model.errors import UsageError
+
+app = command_group("Who used what, at what cost.")
+
+Months = Annotated[
+    list[str] | None, typer.Option("--month", help="billing month YYYY-MM; again for more")
+]
+Wanted = Annotated[
+    list[str] | None, typer.Option("--filter", help="KEY=VALUE; again for more; - asks for none")
+]
+Kind = Annotated[Cost, typer.Option("--cost", help="which of the four costs")]
+
+
+@app.command(
+    "by",
+    epilog=examples(
+        "wm cost by service", "wm cost by team,month --cost billed -o csv",
+        "wm cost by workload --filter unit=Research --month 2026-10",
+    ),
+)  # fmt: skip
+def cost_by(
+    dimensions: Annotated[str, typer.Argument(help="one or more, e.g. service,month")],
+    cost: Kind = Cost.EFFECTIVE,
+    month: Months = None,
+    filter: Wanted = None,
+) -> None:
+    """Costs by any dimensions, the largest first."""
+    from watermaster.flows.cost import CostQuestion, costs
+
+    question = CostQuestion(
+        by=tuple(name.strip() for name in dimensions.split(",") if name.strip()),
+        cost=cost,
+        months=month or (),
+        wanted=parse_wanted(filter or []),
+    )
+    report = costs(project(), question)
+    columns = [*report.by, "cost"] if report.currency else [*report.by, "currency", "cost"]
+    totals = [f"total {amount:,.2f} {name}" for name, amount in sorted(report.totals.items())]
+    table = Table(columns, report.rows, above=[report.why], below=totals, empty="no costs")
+    show(report, table)
+
+
+def parse_wanted(filters: list[str]) -> dict[str, list[str]]:
+    """KEY=VALUE texts as values by key."""
+    found: dict[str, list[str]] = {}
+    for text in filters:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise UsageError("--filter", f"{text!r} has no =", "write KEY=VALUE, e.g. team=search")
+        found.setdefault(key, []).append(value)
+    return found
+
+
+@app.command("why", epilog=examples("wm cost why 3f2a9c01d4e5b677:1024"))
+def cost_why(
+    charge: Annotated[str, typer.Argument(help="charge as FILE:ROW, see wm cost show")],
+) -> None:
+    """Walk a figure back to its bill row and the rule that gave it to its owner."""
+    from watermaster.flows.cost import why
+
+    file, sign, row = charge.partition(":")
+    if not sign or not row.isdigit():
+        raise UsageError("wm cost why", f"{charge!r} is no charge", "write FILE:ROW")
+    found = why(project(), file, int(row))
+    rows = [
+        {
+            "kind": part.kind,
+            "owner": part.owner.get("workload") or part.owner.get("team") or "-",
+            "ratio": f"{part.ratio:.10f}",
+            "billed": part.costs["billed_cost"],
+            "effective": part.costs["effective_cost"],
+            "because": part.because,
+        }
+        for part in found.parts
+    ]
+    columns = ["kind", "owner", "ratio", "billed", "effective", "because"]
+    held = [f"{name}: {value}" for name, value in found.charge.items() if name in TOLD]
+    show(found, Table(columns, rows, above=[found.why, *held]))
+
+
+TOLD = (
+    "ServiceName", "ChargeDescription", "ResourceId", "ChargePeriodStart", "ChargePeriodEnd",
+    "BilledCost", "EffectiveCost", "BillingCurrency",
+)  # fmt: skip
+
+
+@app.command("show", epilog=examples("wm cost show --filter kind=idle --month 2026-10"))
+def cost_show(
+    cost: Kind = Cost.EFFECTIVE,
+    month: Months = None,
+    filter: Wanted = None,
+    most: Annotated[int, typer.Option(help="how many, the largest first")] = 50,
+) -> None:
+    """The parts of charges behind the figures, each with the charge to ask `why` about."""
+    from watermaster.flows.cost import CostQuestion, largest
+
+    question = CostQuestion(cost=cost, months=month or (), wanted=parse_wanted(filter or []))
+    report = largest(project(), question, most)
+    columns = ["charge", "day", "kind", "owner", "service", "cost"]
+    wide = ["team", "rule", "resource_id", "ratio", "currency"]
+    show(report, Table(columns, report.rows, wide=wide, above=[report.why], empty="no costs"))

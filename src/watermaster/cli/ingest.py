@@ -1,0 +1,86 @@
+"""`wm ingest`: take in bills and telemetry."""
+
+import datetime as dt
+from typing import Annotated
+
+import typer
+
+from watermaster.cli.call import command_group, examples, project
+from watermaster.cli.output import Table, show
+from watermaster.model.errors import UsageError
+
+app = command_group("Take in bills and telemetry; may be run again at any time.")
+
+
+@app.callback()
+def _group() -> None:
+    """Take in bills and telemetry; may be run again at any time."""
+
+
+@app.command(
+    "focus",
+    epilog=examples(
+        "wm ingest focus bills/2026-10.csv.gz --source aws", "wm ingest focus --source aws",
+        "wm ingest focus 's3://exports/focus/*.parquet' --source azure",
+    ),
+)  # fmt: skip
+def focus(
+    location: Annotated[
+        str | None, typer.Argument(help="file, folder, glob, s3:// or abfs://")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="the Source it is from; its settings apply")
+    ] = None,
+    currency: Annotated[str | None, typer.Option(help="for bills that do not say theirs")] = None,
+    date_format: Annotated[
+        str | None, typer.Option(help="strptime format where dates are ambiguous")
+    ] = None,
+    exported_at: Annotated[
+        dt.datetime | None, typer.Option(help="when the bill was exported, UTC")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="also if older or much smaller than what is held")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="one bad row refuses the file")] = False,
+    origin: Annotated[
+        str, typer.Option(help="drop: leave out charges that their allocated rows replace")
+    ] = "refuse",
+    allocate: Annotated[bool, typer.Option(help="allocate what was taken in")] = True,
+) -> None:
+    """Take in FOCUS bills: each month they hold is replaced whole; bad rows are listed."""
+    from watermaster.flows.allocate import allocate_months
+    from watermaster.flows.ingest import IngestOptions, bill_source, ingest_bills
+    from watermaster.observe.focus import Origin
+
+    if origin not in list(Origin):
+        raise UsageError("--origin", f"{origin!r} is none", f"write {' or '.join(Origin)}")
+    opened = project()
+    name, spec = bill_source(opened, source, location)
+    told = {"currency": currency, "date_format": date_format}
+    spec = spec.model_copy(update={key: value for key, value in told.items() if value})
+    options = IngestOptions(
+        exported_at=exported_at.replace(tzinfo=dt.UTC) if exported_at else None,
+        is_replacing=replace,
+        is_strict=strict,
+        origin=Origin(origin),
+    )
+    found = ingest_bills(opened, name, spec, options)
+    months = sorted({one.period for one in found.slices})
+    if allocate and months:
+        allocate_months(opened, months)
+    rows = [
+        {
+            "month": one.period, "part": one.part, "rows": one.rows, "billed": one.cost,
+            "rows before": one.was_rows, "billed before": one.was_cost,
+        }
+        for one in found.slices
+    ]  # fmt: skip
+    above = [f"{one.file}: FOCUS {one.version}, {one.rows} rows" for one in found.files]
+    notes = [note for one in found.files for note in one.notices]
+    if found.unchanged:
+        notes.append(f"{found.unchanged} files were held already, byte for byte")
+    if found.rejected:
+        notes.append(f"{found.rejected} rows rejected: wm ingest rejected --source {name}")
+    columns = ["month", "rows", "billed", "rows before", "billed before"]
+    table = Table(columns, rows, wide=["part"], above=above, below=notes, empty="nothing new")
+    show(found, table)

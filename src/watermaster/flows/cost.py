@@ -1,0 +1,227 @@
+"""Figures of cost, read from the allocations at head."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from watermaster.decide.cost.by import (
+    DIMENSIONS,
+    Cost,
+    cost_by,
+    filtered,
+    parts_of_charges,
+)
+from watermaster.flows.open import Project
+from watermaster.ledger.head import Head, read_head
+from watermaster.ledger.lake import files_at, load
+from watermaster.ledger.read import read
+from watermaster.ledger.records import DECISIONS, DELIVERIES, SLICES
+from watermaster.model.errors import NotFoundError, UsageError
+from watermaster.model.estate import tag_column
+from watermaster.model.focus_columns import FOCUS_NAMES
+from watermaster.model.reports import CostReport
+from watermaster.model.shapes import COSTS
+from watermaster.model.tables import Table
+from watermaster.model.why import Part, Why
+
+OWNER: tuple[str, ...] = (
+    "workload", "team", "unit", "cost_center", "model", "dataset", "project", "environment",
+    "purpose", "stage", "platform", "pool", "accelerator",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostQuestion:
+    """Which costs, of which months, by what."""
+
+    by: Sequence[str] = ()
+    cost: Cost = Cost.EFFECTIVE
+    months: Sequence[str] = ()  # billing months; none: all in the ledger
+    wanted: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def costs(project: Project, question: CostQuestion) -> CostReport:
+    """One cost by dimensions."""
+    head = read_head(project.ledger.records)
+    allocations = allocations_at(project, head, question.months)
+    _check_dimensions(allocations, [*question.by, *question.wanted])
+    decision = cost_by(filtered(allocations, question.wanted), question.by, question.cost)
+    rows = project.ledger.engine.to_pyarrow(decision.rows).to_pylist()
+    totals: dict[str, Decimal] = {}
+    for row in rows:
+        known = row["cost"] if row["cost"] is not None else Decimal(0)
+        totals[row["currency"]] = totals.get(row["currency"], Decimal(0)) + known
+    only = next(iter(totals)) if len(totals) == 1 else None
+    if only is not None:
+        rows = [{name: value for name, value in row.items() if name != "currency"} for row in rows]
+    return CostReport(
+        rule=decision.rule,
+        snapshot=head.name,
+        why=" ".join([decision.why, *stale(project, question.months)]),
+        cost=question.cost.value,
+        by=tuple(question.by),
+        currency=only,
+        total=totals[only] if only is not None else None,
+        totals=totals,
+        rows=rows,
+    )
+
+
+def largest(project: Project, question: CostQuestion, most: int) -> CostReport:
+    """The largest parts of charges, each with the charge it is of; totals over all of them."""
+    head = read_head(project.ledger.records)
+    allocations = allocations_at(project, head, question.months)
+    _check_dimensions(allocations, list(question.wanted))
+    rows = filtered(allocations, question.wanted)
+    summed = cost_by(rows, (), question.cost)
+    listed = project.ledger.engine.to_pyarrow(parts_of_charges(rows, question.cost, most))
+    totals = {
+        row["currency"]: row["cost"]
+        for row in project.ledger.engine.to_pyarrow(summed.rows).to_pylist()
+    }
+    only = next(iter(totals)) if len(totals) == 1 else None
+    return CostReport(
+        rule=summed.rule,
+        snapshot=head.name,
+        why=" ".join([f"The {most} largest parts.", *stale(project, question.months)]),
+        cost=question.cost.value,
+        by=(),
+        currency=only,
+        total=totals[only] if only is not None else None,
+        totals=totals,
+        rows=listed.to_pylist(),
+    )
+
+
+def allocations_at(project: Project, head: Head, months: Sequence[str]) -> Table:
+    """The allocations of some billing months (none: all) at a head."""
+    if not months:
+        return read(project.ledger, head, "allocations")
+    table = load(project.ledger.catalog, "allocations")
+    held = {key for _, key, _ in files_at(table, head.snapshots["allocations"])}
+    return read(project.ledger, head, "allocations", sorted(k for k in held if k[1] in months))
+
+
+def stale(project: Project, months: Sequence[str]) -> list[str]:
+    """A sentence for the months whose bills are newer than their allocation."""
+    query = (
+        sa.select(SLICES.c.period, sa.func.max(SLICES.c.revision).label("changed"))
+        .where(SLICES.c.table_name == "charges")
+        .group_by(SLICES.c.period)
+    )
+    allocated = (
+        sa.select(DECISIONS.c.subject, sa.func.max(DECISIONS.c.revision).label("done"))
+        .where(DECISIONS.c.action == "allocate")
+        .group_by(DECISIONS.c.subject)
+    )
+    with project.ledger.records.connect() as connection:
+        done = {row.subject: row.done for row in connection.execute(allocated)}
+        changed = {row.period: row.changed for row in connection.execute(query)}
+    behind = sorted(
+        month
+        for month, revision in changed.items()
+        if revision > done.get(month, -1) and (not months or month in months)
+    )
+    if not behind:
+        return []
+    return [f"Bills of {', '.join(behind)} are newer than their allocation: run wm allocate."]
+
+
+def _check_dimensions(allocations: Table, names: Sequence[str]) -> None:
+    for name in names:
+        known = name in DIMENSIONS
+        if name.startswith("tag:"):
+            known = tag_column(name.removeprefix("tag:")) in allocations.columns
+        if not known:
+            tags = (c.replace("tag_", "tag:", 1) for c in allocations.columns if c[:4] == "tag_")
+            may = ", ".join([*DIMENSIONS, *tags])
+            raise UsageError("--by", f"there is no dimension {name!r}", f"write one of {may}")
+
+
+def why(project: Project, charge_file: str, charge_row: int) -> Why:
+    """Walk one charge back to the delivered row, and forward to every part and its rule."""
+    head = read_head(project.ledger.records)
+    charge = _charge(project, head, charge_file, charge_row)
+    held = (str(charge["source"]), str(charge["billing_month"]))
+    allocations = read(project.ledger, head, "allocations", [held])
+    mine = allocations.filter(
+        allocations.charge_file == charge_file, allocations.charge_row == charge_row
+    )
+    rows = project.ledger.engine.to_pyarrow(mine.order_by(mine.ratio.desc(), mine.rule))
+    told = {
+        FOCUS_NAMES.get(name, name): value for name, value in charge.items() if value is not None
+    }
+    return Why(
+        rule="allocate/1",
+        snapshot=head.name,
+        why=f"Row {charge_row} of {_file_name(project, charge_file)}.",
+        charge=told,
+        file=_file_name(project, charge_file),
+        row=charge_row,
+        parts=[_part(row) for row in rows.to_pylist()],
+    )
+
+
+def _charge(project: Project, head: Head, charge_file: str, charge_row: int) -> dict[str, object]:
+    with project.ledger.records.connect() as connection:
+        query = sa.select(SLICES.c.source, SLICES.c.period, SLICES.c.part).where(
+            SLICES.c.table_name == "charges", SLICES.c.delivery.contains(charge_file)
+        )
+        held = [(row.source, row.period, row.part) for row in connection.execute(query)]
+    charges = read(project.ledger, head, "charges", held)
+    one = charges.filter(charges.charge_file == charge_file, charges.charge_row == charge_row)
+    rows = project.ledger.engine.to_pyarrow(one).to_pylist()
+    if not rows:
+        raise NotFoundError(
+            f"{charge_file}:{charge_row}", "is no charge at head", "see wm cost show -o wide"
+        )
+    found: dict[str, object] = rows[0]
+    return found
+
+
+def _file_name(project: Project, charge_file: str) -> str:
+    with project.ledger.records.connect() as connection:
+        query = (
+            sa.select(DELIVERIES.c.file)
+            .where(DELIVERIES.c.sha256.startswith(charge_file))
+            .order_by(DELIVERIES.c.id.desc())
+        )
+        name = connection.execute(query).scalar()
+    return str(name) if name else charge_file
+
+
+def _part(row: Mapping[str, Any]) -> Part:
+    return Part(
+        kind=str(row["kind"]),
+        rule=str(row["rule"]),
+        because=because(str(row["kind"]), str(row["rule"])),
+        ratio=row["ratio"],
+        costs={cost: row[cost] for cost in COSTS},
+        owner={name: row[name] for name in OWNER if row[name] is not None},
+        utilisation=row["utilisation"],
+    )
+
+
+def because(kind: str, rule: str) -> str:
+    """A rule as a sentence for the person who pays."""
+    what, _, name = rule.partition(":")
+    name, _, detail = name.partition(":")
+    sentences = {
+        "selector": f"A selector of {name} recognises it.",
+        "team": f"A selector of team {name} recognises it.",
+        "dataset": f"It is stored at a location of dataset {name}.",
+        "transfer": f"It moved data of {name}; split by the bytes each workload moved.",
+        "rule": f"Shared by allocation rule {name}.",
+        "commitment-unused": f"A commitment nobody used{f', {name}' if name else ''}.",
+        "no-rule": "No selector, pool or rule recognises it.",
+        "ambiguous": "Equally strong selectors of several workloads recognise it.",
+        "pool": {
+            "measured": f"Work on pool {name}, by reserved GPU-seconds.",
+            "idle": f"GPUs of pool {name} that nobody reserved.",
+            "unmeasured": f"GPUs of pool {name} whose supply or use was not observed.",
+        }.get(kind, f"GPUs of pool {name}: {detail.replace('-', ' ')}."),
+    }
+    return sentences.get(what, rule)

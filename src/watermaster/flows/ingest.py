@@ -1,0 +1,272 @@
+"""Take in a delivery of bills: every slice it touches is replaced whole, in one commit."""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+import sqlalchemy as sa
+
+from watermaster.flows.estate import known_estate
+from watermaster.flows.open import Project
+from watermaster.ledger.delivery import Delivered, as_text, ask, delivered
+from watermaster.ledger.files import Written
+from watermaster.ledger.head import read_head
+from watermaster.ledger.measure import slice_sums
+from watermaster.ledger.records import DELIVERIES, SLICES
+from watermaster.ledger.write import Work, begin
+from watermaster.model.errors import NotFoundError, RefusedError
+from watermaster.model.estate import tag_column
+from watermaster.model.events import Notice, Progress
+from watermaster.model.ingested import FileIngested, Ingested, SliceIngested
+from watermaster.model.resources import Delivery, SourceSpec, SourceType
+from watermaster.model.shapes import SHAPES
+from watermaster.model.tables import Table
+from watermaster.observe.focus import FocusDelivery, FocusOrder, Origin, deliver
+
+LEAST_SHARE: Final = Decimal("0.5")  # of the rows or cost held before, else refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOptions:
+    """What the caller may say about one delivery."""
+
+    exported_at: dt.datetime | None = None
+    is_replacing: bool = False  # also where the delivery is older or much smaller
+    is_strict: bool = False  # one rejected row refuses the file
+    origin: Origin = Origin.REFUSE
+
+
+def bill_source(project: Project, name: str | None, location: str | None) -> tuple[str, SourceSpec]:
+    """The Source a delivery is from, as declared, or one for the location alone."""
+    declared = known_estate(project).at("Source", name or "", project.ledger.clock())
+    if declared is not None:
+        update = {"location": location} if location else {}
+        return declared.metadata.name, declared.spec.model_copy(update=update)
+    if location is None:
+        raise NotFoundError(
+            f"source {name}" if name else "wm ingest focus",
+            "no such Source is declared" if name else "names neither a location nor a Source",
+            "name a file, folder or address, or declare the Source",
+        )
+    return name or "focus", SourceSpec(type=SourceType.FOCUS, location=location)
+
+
+def ingest_bills(
+    project: Project, source: str, spec: SourceSpec, options: IngestOptions
+) -> Ingested:
+    """Read the FOCUS files at the source's location into `charges` and `rejected`."""
+    with (
+        delivered(project.ledger, spec.location) as files,
+        begin(project.ledger, "ingest", project.actor, project.tell) as work,
+    ):
+        _refuse_twins(files)
+        held = _held_months(work, source)
+        fresh = [file for file in files if file.charge_file not in held]
+        if not fresh:
+            return _nothing_new(project, source, len(files))
+        keys = {tag_column(key): key for key in known_estate(project).tag_keys()}
+        work.add_columns("charges", dict.fromkeys(keys, "string"))
+        order = FocusOrder(
+            source=source,
+            where="",
+            tag_columns=keys,
+            currency=spec.currency,
+            date_format=spec.date_format,
+            zone=spec.time_zone,
+            origin=options.origin,
+            now=project.ledger.clock().astimezone(dt.UTC).replace(tzinfo=None),
+        )
+        found = list(_read(project, fresh, order, spec.delivery))
+        _refuse_strict(found, options)
+        typed = work.write("charges", _all_of([bill.typed for _, bill in found]))
+        months = {key[1] for key in typed.rows}
+        beside = [file for file in files if held.get(file.charge_file, set()) & months]
+        if beside and spec.delivery is Delivery.WHOLE_MONTH:
+            again = list(_read(project, beside, order, spec.delivery))
+            rows = _all_of([bill.typed for _, bill in again])
+            typed = typed | work.write("charges", rows.filter(rows.billing_month.isin(months)))
+        outcome = _store(work, source, found, typed, options)
+        return replace(outcome, unchanged=len(files) - len(fresh))
+
+
+def _refuse_twins(files: Sequence[Delivered]) -> None:
+    first: dict[str, str] = {}
+    for file in files:
+        twin = first.setdefault(file.sha256, file.name)
+        if twin != file.name:
+            raise RefusedError(
+                file.name, f"has the same bytes as {twin}: its cost would count twice", "remove one"
+            )
+
+
+def _nothing_new(project: Project, source: str, count: int) -> Ingested:
+    revision = read_head(project.ledger.records).name
+    project.tell(Notice(f"{count} files are held already, byte for byte: nothing to do"))
+    return Ingested(
+        source=source, table="charges", revision=revision, files=[], slices=[], unchanged=count
+    )
+
+
+def _held_months(work: Work, source: str) -> dict[str, set[str]]:
+    """Files the source's slices are made of, by the first digits of their sha256: their months."""
+    query = sa.select(SLICES.c.period, SLICES.c.delivery).where(
+        SLICES.c.table_name == "charges", SLICES.c.source == source
+    )
+    months: dict[str, set[str]] = {}
+    for period, deliveries in work.connection.execute(query):
+        for charge_file in deliveries.split():
+            months.setdefault(charge_file, set()).add(period)
+    return months
+
+
+def _read(
+    project: Project, files: Sequence[Delivered], order: FocusOrder, how: Delivery
+) -> Iterable[tuple[Delivered, FocusDelivery]]:
+    for number, file in enumerate(files):
+        project.tell(Progress(number, len(files), "files", file.name))
+        part = file.name if how is Delivery.PARTS else ""
+        text = as_text(project.ledger, file)
+        told = replace(order, where=file.name, part=part)
+        yield file, deliver(text, told, lambda question: ask(project.ledger, question))
+    project.tell(Progress(len(files), len(files), "files"))
+
+
+def _refuse_strict(
+    found: Sequence[tuple[Delivered, FocusDelivery]], options: IngestOptions
+) -> None:
+    for file, bill in found:
+        if options.is_strict and bill.faulty_rows:
+            raise RefusedError(
+                file.name,
+                f"{bill.faulty_rows} of {bill.rows} rows are faulty and --strict was given",
+                "mend them, or ingest without --strict and see wm ingest rejected",
+            )
+
+
+def _store(
+    work: Work,
+    source: str,
+    found: Sequence[tuple[Delivered, FocusDelivery]],
+    typed: Written,
+    options: IngestOptions,
+) -> Ingested:
+    sums = slice_sums(work.ledger, typed.files, SHAPES["charges"].slice_by)
+    exported = _exported(found, options)
+    slices = [
+        _compared(
+            work,
+            source,
+            SliceIngested(period=month, part=part, rows=count, cost=sums[_, month, part].cost),
+            exported,
+            options,
+        )
+        for (_, month, part), count in sorted(typed.rows.items())
+    ]
+    work.swap("charges", list(typed.rows), typed)
+    rejected = work.write("rejected", _all_of([bill.rejected for _, bill in found]))
+    work.swap("rejected", [(source, file.charge_file) for file, _ in found], rejected)
+    for one in slices:
+        _remember_slice(work, source, one, sums[source, one.period, one.part].files, exported)
+    for file, bill in found:
+        _remember_file(work, source, file, bill, exported)
+    files = [_file(file, bill) for file, bill in found]
+    work.detail |= {"source": source, "files": {file.file: file.sha256 for file in files}}
+    return Ingested(
+        source=source,
+        table="charges",
+        revision=f"r{work.revision}",
+        files=files,
+        slices=slices,
+        unchanged=0,
+    )
+
+
+def _all_of(tables: Sequence[Table]) -> Table:
+    first, *others = tables
+    return first.union(*others) if others else first
+
+
+def _exported(found: Sequence[tuple[Delivered, FocusDelivery]], options: IngestOptions) -> str:
+    if options.exported_at is not None:
+        return options.exported_at.astimezone(dt.UTC).isoformat()
+    newest = max(int(file.modified_at) for file, _ in found)
+    return dt.datetime.fromtimestamp(newest, tz=dt.UTC).isoformat()
+
+
+def _compared(
+    work: Work, source: str, now: SliceIngested, exported: str, options: IngestOptions
+) -> SliceIngested:
+    """The slice beside what is held of it; refused when it is older, or shrinks by half."""
+    held = work.connection.execute(
+        sa.select(SLICES).where(
+            SLICES.c.table_name == "charges",
+            SLICES.c.source == source,
+            SLICES.c.period == now.period,
+            SLICES.c.part == now.part,
+        )
+    ).first()
+    if held is None:
+        return now
+    was_cost, cost = Decimal(held.cost), now.cost or Decimal(0)
+    where, fix = f"source {source}, {now.period}", "give --replace if it is really meant"
+    if not options.is_replacing and exported < held.exported_at:
+        what = f"exported {exported}, older than the delivery held ({held.exported_at})"
+        raise RefusedError(where, what, fix)
+    shrinks = now.rows < held.rows * LEAST_SHARE or abs(cost) < abs(was_cost) * LEAST_SHARE
+    if not options.is_replacing and shrinks:
+        what = f"{now.rows} rows, {cost} billed; held are {held.rows} rows, {was_cost}: under half"
+        raise RefusedError(where, what, fix)
+    return replace(now, was_rows=held.rows, was_cost=was_cost)
+
+
+def _remember_slice(
+    work: Work, source: str, one: SliceIngested, files: Iterable[str], exported: str
+) -> None:
+    key = {"table_name": "charges", "source": source, "period": one.period, "part": one.part}
+    work.connection.execute(
+        SLICES.delete().where(*(SLICES.c[name] == value for name, value in key.items()))
+    )
+    work.connection.execute(
+        SLICES.insert().values(
+            **key,
+            revision=work.revision,
+            delivery=" ".join(sorted(files)),
+            exported_at=exported,
+            rows=one.rows,
+            cost=str(one.cost),
+        )
+    )
+
+
+def _remember_file(
+    work: Work, source: str, file: Delivered, bill: FocusDelivery, exported: str
+) -> None:
+    work.connection.execute(
+        DELIVERIES.insert().values(
+            revision=work.revision,
+            source=source,
+            file=file.name,
+            sha256=file.sha256,
+            exported_at=exported,
+            received_at=work.at(),
+            rows=bill.rows,
+            rejected=bill.faulty_rows,
+            rounding=json.dumps({name: str(gap) for name, gap in bill.rounding.items()}),
+            report=json.dumps({"version": bill.version, "notices": bill.notices}),
+        )
+    )
+
+
+def _file(file: Delivered, bill: FocusDelivery) -> FileIngested:
+    return FileIngested(
+        file=file.name,
+        sha256=file.sha256,
+        version=bill.version,
+        rows=bill.rows,
+        rejected=bill.faulty_rows,
+        rounding=bill.rounding,
+        notices=bill.notices,
+    )

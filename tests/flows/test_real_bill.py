@@ -1,0 +1,71 @@
+"""Real bills: every cost to the last digit, twice the same, every drop on somebody's account."""
+
+import csv
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from watermaster.decide.cost.by import Cost
+from watermaster.flows.allocate import allocate_months
+from watermaster.flows.cost import CostQuestion, costs, why
+from watermaster.flows.ingest import IngestOptions, ingest_bills
+from watermaster.flows.open import create_project
+from watermaster.ledger.head import read_head
+from watermaster.ledger.read import read
+from watermaster.model.resources import SourceSpec, SourceType
+
+SAMPLE = "finops/focus-1.0-sample/focus_sample.csv"
+
+
+@pytest.fixture
+def project(tmp_path: Path):
+    return create_project(tmp_path / "home")
+
+
+def ingest(project, location):
+    spec = SourceSpec(type=SourceType.FOCUS, location=str(location))
+    found = ingest_bills(project, "sample", spec, IngestOptions())
+    allocate_months(project)
+    return found
+
+
+def exact_sums(path, cost):
+    column = cost.value.capitalize() + "Cost"
+    sums = defaultdict(Decimal)
+    with path.open(newline="") as handle:
+        for row in csv.DictReader(handle):
+            sums[row["ServiceName"]] += Decimal(row[column].replace("NULL", "0"))
+    return dict(sums)
+
+
+def test_costs_by_service_are_the_real_bill_to_the_last_digit(project, shared):
+    ingest(project, shared / SAMPLE)
+    for cost in Cost:
+        report = costs(project, CostQuestion(by=("service",), cost=cost))
+        exact = exact_sums(shared / SAMPLE, cost)
+        assert {row["service"]: row["cost"] for row in report.rows} == exact
+        assert report.total == sum(exact.values())
+
+
+def test_a_real_bill_taken_in_twice_changes_nothing(project, shared):
+    ingest(project, shared / SAMPLE)
+    before = read_head(project.ledger.records).snapshots["charges"]
+    again = ingest(project, shared / SAMPLE)
+    assert again.unchanged == 1
+    assert read_head(project.ledger.records).snapshots["charges"] == before
+
+
+def test_a_figure_walks_back_to_its_row_in_the_file(project, shared):
+    ingest(project, shared / SAMPLE)
+    head = read_head(project.ledger.records)
+    charges = read(project.ledger, head, "charges")
+    file = project.ledger.engine.to_pyarrow(charges.select("charge_file").limit(1))
+    with (shared / SAMPLE).open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    for number in (1, 201, 1000):
+        found = why(project, file["charge_file"][0].as_py(), number)
+        assert found.charge["BilledCost"] == Decimal(rows[number - 1]["BilledCost"])
+        assert found.charge["SkuId"] == rows[number - 1]["SkuId"]
+        assert sum(part.ratio for part in found.parts) == 1
