@@ -12,6 +12,7 @@ from watermaster.decide.cost import allocate as rule
 from watermaster.decide.cost.targets import Targets, number_targets
 from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
+from watermaster.flows.own import charge_own
 from watermaster.flows.weigh import weigh
 from watermaster.ledger.hold import hold
 from watermaster.ledger.lake import Slice, files_at, load
@@ -40,6 +41,7 @@ class Allocated:
 
 def allocate_months(project: Project, months: Sequence[str] | None = None) -> Allocated:
     """Allocate the charges of `months` (None: every open month in the ledger)."""
+    charge_own(project)
     with begin(project.ledger, "allocate", project.actor, project.tell) as work:
         estate = known_estate(project)
         targets = number_targets(estate)

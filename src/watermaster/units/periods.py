@@ -1,5 +1,6 @@
 """Periods of time: [start, end) in UTC, months as YYYY-MM, days as YYYY-MM-DD."""
 
+import calendar
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,25 @@ def months_between(first: str, last: str) -> Iterator[str]:
     while period.start <= end:
         yield print_month(period.start)
         period = parse_month(print_month(period.end))
+
+
+def months_after(day: dt.date, months: int) -> dt.date:
+    """The same day of the month so many months later, or that month's last day.
+
+    >>> months_after(dt.date(2026, 1, 31), 1).isoformat()
+    '2026-02-28'
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return dt.date(year, month + 1, min(day.day, last))
+
+
+def days_of(period: Period) -> Iterator[dt.date]:
+    """Every day that starts in the period."""
+    day, end = period.start.date(), period.end.date()
+    while day < end:
+        yield day
+        day += dt.timedelta(days=1)
 
 
 def hours(period: Period) -> Iterator[dt.datetime]:

@@ -123,7 +123,8 @@ def weights(groups: Table, scopes: Sequence[Scope], use: Table, supply: Table) -
         known_s=work.known_s.sum().cast("int64"),
     )
     reserved = use.group_by("target", "hour").agg(reserved_s=use.reserved_s.sum().cast("int64"))
-    rest = _rest(hours.left_join(supply, ["target", "hour"]), reserved)
+    supplied = hours.left_join(supply, ["target", "hour"]).drop("target_right", "hour_right")
+    rest = _rest(supplied, reserved)
     return worked.union(rest)
 
 

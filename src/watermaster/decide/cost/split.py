@@ -7,7 +7,7 @@ A part is accurate to |cost| x 1e-10 + 1.5e-10; the residue goes to the heaviest
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Final
 
 import ibis
@@ -54,6 +54,19 @@ def cumulate(weights: Table, group: Sequence[str], owner: str) -> Table:
     return cut.mutate(ratio=(cut.hi10 - cut.lo10).cast("decimal(11, 10)")).drop(
         "up_to", "total", "own"
     )
+
+
+def due(amount: Decimal, done: int, whole: int) -> Decimal:
+    """What of `amount` falls to the first `done` of `whole` equal steps, at 15 decimals.
+
+    The differences of successive steps telescope: however they round, they sum to the amount.
+
+    >>> [due(Decimal(1), step + 1, 3) - due(Decimal(1), step, 3) for step in (0, 1, 2)]
+    [Decimal('0.333333333333333'), Decimal('0.333333333333334'), Decimal('0.333333333333333')]
+    """
+    with localcontext(prec=60):
+        reached = amount * min(max(done, 0), whole) / whole
+        return reached.quantize(Decimal("1e-15"), rounding=ROUND_HALF_UP)
 
 
 def rescale(charges: Table, costs: Sequence[str], is_split: Column) -> Table:
