@@ -6,7 +6,7 @@ from watermaster.declare.check import Declared, check_document
 from watermaster.declare.read import Document, read_documents
 from watermaster.declare.references import check_references, check_tag_columns
 from watermaster.model.errors import BadResourceError, BadResourcesError
-from watermaster.model.estate import Estate, tag_column
+from watermaster.model.estate import Estate, live_estate, tag_column
 
 
 def read_estate(paths: Sequence[str], known: Estate | None = None) -> list[Declared]:
@@ -24,7 +24,9 @@ def read_estate(paths: Sequence[str], known: Estate | None = None) -> list[Decla
         faulty += _names(document) if faults else ()
     held = known or Estate()
     errors += _twins(declared)
-    errors += check_references(declared, [*faulty, *(v.resource.key for v in held.versions)])
+    errors += check_references(
+        declared, [*faulty, *(v.resource.key for v in live_estate(held).versions)]
+    )
     errors += check_tag_columns(declared, {tag_column(key): key for key in held.tag_keys()})
     if errors:
         raise BadResourcesError(in_order(errors))

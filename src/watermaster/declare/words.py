@@ -8,7 +8,6 @@ from enum import Enum
 from typing import Any, Final
 
 from pydantic import BaseModel
-from pydantic_core import ErrorDetails
 
 _PATTERNS: Final = {
     "^[A-Z]{3}$": "write three capital letters such as EUR",
@@ -30,6 +29,9 @@ _KINDS_OF_VALUE: Final = {
     "date": "write a date such as 2026-10-01",
     "datetime": "write a time such as 2026-10-01T00:00:00Z",
 }
+
+
+ErrorDetails = Mapping[str, Any]  # as pydantic's ValidationError.errors() lists them
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,11 @@ class Estate:
         return sorted(keys)
 
 
+def live_estate(estate: Estate) -> Estate:
+    """The versions that hold until further notice."""
+    return Estate(tuple(v for v in estate.versions if v.valid_to is None))
+
+
 def tag_column(key: str) -> str:
     """The column of a declared tag key: `tag_` and the key in snake case.
 

@@ -109,8 +109,7 @@ class Scope(Record):
     def covers(self, file: str) -> bool:
         """Whether a file lies in the scope."""
         return any(
-            path in {".", file} or file.startswith(path.rstrip("/") + "/")
-            for path in self.paths
+            path in {".", file} or file.startswith(path.rstrip("/") + "/") for path in self.paths
         )
 
 

@@ -1,0 +1,58 @@
+"""`wm get`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from watermaster.cli.call import command_group, examples, project
+from watermaster.cli.moments import AsKnown, At, moment
+from watermaster.cli.naming import complete_kind, complete_name
+from watermaster.cli.output import Table, show
+
+if TYPE_CHECKING:
+    from watermaster.model.resources import ResourceVersion
+
+app = command_group()
+
+
+@app.command(
+    epilog=examples(
+        "wm get", "wm get workloads", "wm get pool h100-fra -o yaml", "wm get teams --at 2026-03-31"
+    )
+)
+def get(
+    kind: Annotated[
+        str | None, typer.Argument(help="e.g. team; all without", autocompletion=complete_kind)
+    ] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="one of them", autocompletion=complete_name)
+    ] = None,
+    at: At = None,
+    as_known: AsKnown = None,
+) -> None:
+    """List resources of a kind, or show one of them."""
+    from watermaster.flows.resources import get as find
+    from watermaster.model.resources import written_resource
+
+    when, known = moment(at, "--at"), moment(as_known, "--as-known")
+    found = find(project(), kind, name, at=when, as_known=known)
+    documents = [written_resource(version.resource) for version in found]
+    record = documents[0] if name is not None else documents
+    rows = [_row(version) for version in found]
+    columns = ["name", "owner", "about"] if kind else ["kind", "name", "owner", "about"]
+    show(record, Table(columns, rows, wide=["valid_from", "recorded_at", "file"]))
+
+
+def _row(version: "ResourceVersion") -> dict[str, object]:
+    from watermaster.model.kinds import about
+
+    resource = version.resource
+    return {
+        "kind": resource.kind,
+        "name": resource.metadata.name,
+        "owner": resource.metadata.owner,
+        "about": about(resource),
+        "valid_from": version.valid_from or "beginning",
+        "recorded_at": version.recorded_at,
+        "file": version.file,
+    }

@@ -1,0 +1,175 @@
+"""From files to the ledger and back: apply, time, plans kept in files."""
+
+import datetime as dt
+
+import pytest
+
+from watermaster.flows import declare
+from watermaster.flows.init import initialise
+from watermaster.flows.kept_plan import read_plan
+from watermaster.flows.open import create_project
+from watermaster.flows.resources import describe, export, get
+from watermaster.ledger.head import read_head
+from watermaster.model.errors import BadResourcesError, NotFoundError, RefusedError
+from watermaster.model.events import Notice
+
+START = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+
+
+class Clock:
+    """A clock that stands still until told."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    def days(self, number: int) -> dt.datetime:
+        self.now = START + dt.timedelta(days=number)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def heard() -> list[object]:
+    return []
+
+
+@pytest.fixture
+def project(tmp_path, clock, heard):
+    made = create_project(tmp_path / ".watermaster", heard.append, "ann", clock)
+    yield made
+    made.ledger.records.dispose()
+
+
+def write(tmp_path, text: str, name: str = "estate/a.yaml") -> list[str]:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return [str(path.parent)]
+
+
+def team(name: str, unit: str = "Retail", more: str = "") -> str:
+    return (
+        f"---\napiVersion: watermaster/v1\nkind: Team\nmetadata: {{name: {name}{more}}}\n"
+        f"spec: {{unit: {unit}}}\n"
+    )
+
+
+def applied(project, paths, **options):
+    return declare.apply(project, declare.plan(project, paths, **options))
+
+
+def test_apply_twice_changes_nothing_not_even_the_revision(project, tmp_path):
+    paths = write(tmp_path, team("a") + team("b"))
+    first = applied(project, paths)
+    again = applied(project, paths)
+    assert (first.revision, again.revision, again.plan.unchanged) == ("r1", "r1", 2)
+    assert read_head(project.ledger.records).name == "r1"
+
+
+def test_a_change_holds_from_its_apply_and_the_past_stays(project, tmp_path, clock):
+    applied(project, write(tmp_path, team("a") + team("b")))
+    then = clock.days(10)
+    applied(project, write(tmp_path, team("a", "Bank") + team("b")))
+    clock.days(20)
+
+    def unit(**when) -> str:
+        return get(project, "team", "a", **when)[0].resource.spec.unit
+
+    assert unit() == "Bank"
+    assert unit(at=then - dt.timedelta(seconds=1)) == "Retail"
+    assert unit(at=then) == "Bank"
+    assert unit(as_known=then - dt.timedelta(seconds=1)) == "Retail"
+    found = describe(project, "teams", "a", at=None, as_known=None)
+    assert [(v.resource.spec.unit, v.valid_from, v.valid_to) for v in found.timeline] == [
+        ("Retail", None, then),
+        ("Bank", then, None),
+    ]
+    assert [(s.recorded_at, s.revision) for s in found.said] == [(START, 1), (then, 2)]
+
+
+def test_valid_from_says_since_when_and_the_ledger_when_it_was_told(project, tmp_path, clock):
+    applied(project, write(tmp_path, team("a") + team("b")))
+    told = clock.days(10)
+    applied(project, write(tmp_path, team("a", "Bank", ", validFrom: 2026-03-01") + team("b")))
+    march = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    assert get(project, "team", "a", at=march)[0].resource.spec.unit == "Bank"
+    known = get(project, "team", "a", at=march, as_known=told - dt.timedelta(days=1))
+    assert known[0].resource.spec.unit == "Retail"
+
+
+def test_what_is_gone_stays_until_pruned_and_is_told(project, tmp_path, heard):
+    applied(project, write(tmp_path, team("a") + team("b")))
+    paths = write(tmp_path, team("a"))
+    assert applied(project, paths).plan.undeclared == ["Team b"]
+    assert Notice("1 no longer declared, and kept: Team b; --prune deletes them") in heard
+    assert applied(project, paths, prune=True).plan.changes[0].name == "b"
+    assert [v.resource.metadata.name for v in get(project, "team")] == ["a"]
+    assert [v.resource.metadata.name for v in get(project, "team", at=START - dt.timedelta(1))] == [
+        "a", "b"
+    ]  # fmt: skip
+
+
+def test_a_delete_leaves_nobody_behind_who_names_what_is_gone(project, tmp_path):
+    write(tmp_path, team("c", more=", owner: a"), "other/c.yaml")
+    paths = write(tmp_path, team("a") + team("b"))
+    applied(project, paths)
+    applied(project, [str(tmp_path / "other")])
+    write(tmp_path, team("b"))
+    with pytest.raises(BadResourcesError) as told:
+        declare.plan(project, paths, prune=True)
+    assert str(told.value) == (
+        "other/c.yaml: Team c names the Team a, which would be deleted; "
+        "keep Team a, or change Team c too"
+    )
+
+
+def test_documents_may_name_what_the_ledger_holds(project, tmp_path):
+    applied(project, write(tmp_path, team("a") + team("b")))
+    later = write(tmp_path, team("c", more=", owner: b"), "more/c.yaml")
+    assert applied(project, later).plan.changes[0].name == "c"
+
+
+def test_a_kept_plan_is_applied_only_to_the_estate_it_was_made_for(project, tmp_path):
+    paths = write(tmp_path, team("a") + team("b"))
+    kept = tmp_path / "plan.json"
+    kept.write_text(declare.plan(project, paths).model_dump_json(by_alias=True))
+    declare.apply(project, read_plan(kept))
+    assert len(get(project)) == 2
+    with pytest.raises(RefusedError, match="the estate was changed since it was made; plan again"):
+        declare.apply(project, read_plan(kept))
+    with pytest.raises(NotFoundError):
+        read_plan(tmp_path / "none.json")
+
+
+def test_an_export_applied_again_changes_nothing(project, tmp_path):
+    made = initialise(project.home, tmp_path / "estate", {})
+    applied(project, [made.estate])
+    text = export(project)
+    (tmp_path / "estate" / "workloads.yaml").unlink()
+    for old in (tmp_path / "estate").glob("*.yaml"):
+        old.unlink()
+    plan = declare.plan(project, write(tmp_path, text, "estate/all.yaml"))
+    assert {change.action.value for change in plan.changes} == {"move"}
+    assert [change.fields[0].path for change in plan.changes] == ["file"] * 11
+
+
+def test_a_diff_shows_what_a_person_wrote(project, tmp_path):
+    applied(project, write(tmp_path, team("a") + team("b")))
+    (found,) = declare.diff(project, write(tmp_path, team("a", "Bank") + team("b")))
+    assert [line for line in found.lines if "unit" in line] == ["-  unit: Retail", "+  unit: Bank"]
+
+
+def test_init_leaves_what_is_there(tmp_path):
+    home, estate = tmp_path / ".watermaster", tmp_path / "estate"
+    first = initialise(home, estate, {"organisation": 'A "B" C', "currency": "EUR"})
+    again = initialise(home, estate, {"currency": "USD"})
+    assert len(first.made) == 7
+    assert again.made == []
+    assert 'organisation: "A \\"B\\" C"' in (home / "config.yaml").read_text()
