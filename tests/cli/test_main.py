@@ -29,6 +29,17 @@ def test_options_may_stand_before_or_after_the_command(line, capsys):
     assert the_call().output == "json"
 
 
+def test_asking_for_records_imports_no_engine():
+    code = (
+        "import sys, watermaster.flows.declare, watermaster.flows.resources;"
+        "print([m for m in ('duckdb', 'ibis', 'pyarrow', 'pyiceberg') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_an_unknown_command_is_a_usage_error_with_the_nearest_name(capsys):
     assert run(["complet"]) == 3
     assert capsys.readouterr().err == (

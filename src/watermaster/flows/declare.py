@@ -13,7 +13,6 @@ from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
 from watermaster.ledger.head import read_head
 from watermaster.ledger.resources import Recording, Row, append, history
-from watermaster.ledger.write import begin
 from watermaster.model.errors import BadResourceError, BadResourcesError
 from watermaster.model.estate import Estate, live_estate
 from watermaster.model.events import Notice
@@ -55,6 +54,8 @@ def plan(project: Project, paths: Sequence[str], *, prune: bool = False) -> Plan
 
 def apply(project: Project, made: Plan, *, allow_deletes: bool = False) -> Applied:
     """Record a plan, if the estate still is as it was planned against."""
+    from watermaster.ledger.write import begin  # two seconds to import, which a plan need not pay
+
     if not made.changes:
         check_applicable(made, known_estate(project), allow_deletes=allow_deletes)
         head = read_head(project.ledger.records)

@@ -7,16 +7,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from ibis.backends.duckdb import Backend as DuckDB
-from pyiceberg.catalog.sql import SqlCatalog
 
-from watermaster.ledger.engine import open_duckdb
-from watermaster.ledger.lake import address_of, create_tables
 from watermaster.ledger.migrate import migrate, needs_migration
 from watermaster.model.config import Config
 from watermaster.model.errors import NotFoundError
+
+if TYPE_CHECKING:
+    # the engine and the catalogue take two seconds to import; who asks for records needs neither
+    from ibis.backends.duckdb import Backend as DuckDB
+    from pyiceberg.catalog.sql import SqlCatalog
 
 Clock = Callable[[], dt.datetime]
 
@@ -36,12 +38,14 @@ class Ledger:
     clock: Clock
 
     @functools.cached_property
-    def engine(self) -> DuckDB:
+    def engine(self) -> "DuckDB":
         """The embedded engine."""
+        from watermaster.ledger.engine import open_duckdb
+
         return open_duckdb(self.config, self.home / "spill")
 
     @functools.cached_property
-    def catalog(self) -> SqlCatalog:
+    def catalog(self) -> "SqlCatalog":
         """The Iceberg catalogue, in a file of its own."""
         return _catalog(self.home, self.config)
 
@@ -63,6 +67,8 @@ def open_ledger(home: Path, config: Config, clock: Clock = utc_clock) -> Ledger:
 
 def create_ledger(home: Path, config: Config, clock: Clock = utc_clock) -> Ledger:
     """Create what is missing under `home`; running it again changes nothing."""
+    from watermaster.ledger.lake import create_tables
+
     home.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(home, config, _records(home, config), clock)
     migrate(ledger.records)
@@ -86,7 +92,11 @@ def _use_wal(connection: sqlite3.Connection, _record: object) -> None:
     cursor.close()
 
 
-def _catalog(home: Path, config: Config) -> SqlCatalog:
+def _catalog(home: Path, config: Config) -> "SqlCatalog":
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    from watermaster.ledger.lake import address_of
+
     lake = config.lake or str(home / "lake")
     return SqlCatalog(
         "watermaster",
