@@ -4,12 +4,14 @@ import datetime as dt
 
 import pytest
 
+from tests.flows.small import charge, rows_of, store
 from watermaster.flows import declare
 from watermaster.flows.init import initialise
 from watermaster.flows.kept_plan import read_plan
 from watermaster.flows.open import create_project
 from watermaster.flows.resources import describe, export, get
 from watermaster.ledger.head import read_head
+from watermaster.ledger.records import CLOSES
 from watermaster.model.errors import BadResourcesError, NotFoundError, RefusedError
 from watermaster.model.events import Notice
 
@@ -173,3 +175,40 @@ def test_init_leaves_what_is_there(tmp_path):
     assert len(first.made) == 7
     assert again.made == []
     assert 'organisation: "A \\"B\\" C"' in (home / "config.yaml").read_text()
+
+
+def test_a_new_tag_key_is_filled_in_for_charges_that_came_before(project, tmp_path):
+    tags = ['{"cost-center":"4711","app":"chat"}', '{"app":"a/b"}', None]
+    months = ["2026-04", "2026-05", "2026-05"]
+    store(project, "charges", [
+        charge("aws", month, n, "1.5", tags=text)
+        for n, (month, text) in enumerate(zip(months, tags, strict=True), 1)
+    ])  # fmt: skip
+    before = rows_of(project, "charges")
+    policy = (
+        "---\napiVersion: watermaster/v1\nkind: TagPolicy\nmetadata: {name: t}\n"
+        "spec: {tags: [{key: cost-center}, {key: app}]}\n"
+    )
+    done = applied(project, write(tmp_path, policy + team("a")))
+    assert done.columns == ["tag_app", "tag_cost_center"]
+    after = sorted(rows_of(project, "charges"), key=lambda row: row["charge_row"])
+    assert [(row.pop("tag_cost_center"), row.pop("tag_app")) for row in after] == [
+        ("4711", "chat"), (None, "a/b"), (None, None)
+    ]  # fmt: skip
+    assert after == sorted(before, key=lambda row: row["charge_row"])
+    assert done.revision == "r2"
+
+
+def test_a_closed_month_is_not_touched_by_a_new_tag_key(project, tmp_path):
+    store(project, "charges", [
+        charge("aws", month, 1, "1.5", tags='{"app":"chat"}') for month in ("2026-04", "2026-05")
+    ])  # fmt: skip
+    with project.ledger.records.begin() as connection:
+        connection.execute(CLOSES.insert().values(
+            id="close-2026-04", month="2026-04", revision=1, at="", actor="", snapshots="{}",
+            gaps="[]",
+        ))  # fmt: skip
+    applied(project, write(tmp_path, team("a", more="").replace(
+        "unit: Retail", "unit: Retail, selectors: [{tags: {app: chat}}]")))  # fmt: skip
+    found = {row["billing_month"]: row["tag_app"] for row in rows_of(project, "charges")}
+    assert found == {"2026-04": None, "2026-05": "chat"}

@@ -26,7 +26,7 @@ class Applied:
 
     plan: Plan
     revision: str
-    columns: list[str]  # tag keys that are columns now
+    columns: list[str]  # tag columns that charges have since this apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,14 @@ def plan(project: Project, paths: Sequence[str], *, prune: bool = False) -> Plan
 
 def apply(project: Project, made: Plan, *, allow_deletes: bool = False) -> Applied:
     """Record a plan, if the estate still is as it was planned against."""
-    from watermaster.ledger.write import begin  # two seconds to import, which a plan need not pay
+    # two seconds to import, which a plan need not pay
+    from watermaster.flows.tags import backfill_tags
+    from watermaster.ledger.write import begin
 
     if not made.changes:
         check_applicable(made, known_estate(project), allow_deletes=allow_deletes)
         head = read_head(project.ledger.records)
-        return Applied(made, head.name, known_estate(project).tag_keys())
+        return Applied(made, head.name, [])
     with begin(project.ledger, "apply", project.actor, project.tell) as work:
         estate = Estate(tuple(history(work.connection)))
         check_applicable(made, estate, allow_deletes=allow_deletes)
@@ -69,7 +71,8 @@ def apply(project: Project, made: Plan, *, allow_deletes: bool = False) -> Appli
         work.detail |= {"plan": made.id, "changes": [_told(c) for c in made.changes]}
         revision = f"r{work.revision}"
         keys = Estate(tuple(history(work.connection))).tag_keys()
-    return Applied(made, revision, keys)
+        columns = backfill_tags(work, keys)
+    return Applied(made, revision, columns)
 
 
 def diff(project: Project, paths: Sequence[str], *, prune: bool = False) -> list[ResourceDiff]:

@@ -1,0 +1,36 @@
+"""Tag keys become columns of charges: those of open months that came in before the key did."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from watermaster.ledger.lake import files_at, load
+from watermaster.ledger.read import read
+from watermaster.ledger.records import CLOSES
+from watermaster.ledger.write import Work
+from watermaster.model.estate import tag_column
+from watermaster.model.events import Notice
+from watermaster.observe.focus_tags import values
+
+
+def backfill_tags(work: Work, keys: Sequence[str]) -> list[str]:
+    """Add the columns of `keys` that charges lack, filled in open months; which were added.
+
+    A closed month never changes: there `tag:KEY` of a later key is answered from the JSON.
+    """
+    table = load(work.ledger.catalog, "charges")
+    known = {field.name for field in table.schema().fields}
+    missing = {tag_column(key): key for key in keys if tag_column(key) not in known}
+    if not missing:
+        return []
+    closed = set(work.connection.scalars(sa.select(CLOSES.c.month)))
+    held = files_at(table, work.head.snapshots["charges"])
+    slices = sorted({key for _, key, _ in held if key[1] not in closed})
+    work.add_columns("charges", dict.fromkeys(missing, "string"))
+    if slices:
+        rows = read(work.ledger, work.head, "charges", slices)
+        found = values(rows.tags, list(missing.values()))
+        filled = rows.mutate(**{column: found[n] for n, column in enumerate(missing)})
+        work.tell(Notice(f"filling {', '.join(missing)}; wm allocate lets costs show them"))
+        work.swap("charges", slices, work.write("charges", filled))
+    return sorted(missing)
