@@ -1,5 +1,6 @@
 """`wm ingest`: take in bills and telemetry."""
 
+import dataclasses
 import datetime as dt
 from typing import Annotated
 
@@ -84,3 +85,22 @@ def focus(
     columns = ["month", "rows", "billed", "rows before", "billed before"]
     table = Table(columns, rows, wide=["part"], above=above, below=notes, empty="nothing new")
     show(found, table)
+
+
+@app.command(
+    "rejected",
+    epilog=examples("wm ingest rejected --source aws", "wm ingest rejected --limit 0 -o csv"),
+)
+def rejected(
+    source: Annotated[str | None, typer.Option(help="only rows of this source")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="rows to show; 0: all")] = 100,
+) -> None:
+    """List the cells that made rows unusable, each with what to write instead."""
+    from watermaster.flows.rejected import rejected as rejected_rows
+
+    found = rejected_rows(project(), source, limit or None)
+    rows = [dataclasses.asdict(cell) for cell in found.rows]
+    more = found.total - len(rows)
+    below = [f"{more} more: add --limit 0"] if more else []
+    columns = ["source", "file", "row", "column", "value", "reason"]
+    show(found, Table(columns, rows, below=below, empty="no row was rejected"))

@@ -43,6 +43,10 @@ COMMANDS: Final = (
     Command("ingest", "Take in bills and telemetry."),
     Command("allocate", "Give every charge to its owners."),
     Command("cost", "Who used what, at what cost."),
+    Command("status", "Show where the ledger stands: months, sources, their age."),
+    Command("source", "List the sources and how old they are."),
+    Command("doctor", "Check the ledger on disk, and mend it."),
+    Command("audit", "Prove the log of changes whole, and export it."),
     Command("completion", "Print the completion script of a shell."),
 )
 

@@ -13,6 +13,7 @@ import fsspec
 import ibis
 
 from watermaster.ledger.open import Ledger
+from watermaster.ledger.spill import own_folder
 from watermaster.model.errors import BadInputError, NotFoundError
 from watermaster.model.tables import Table
 
@@ -41,7 +42,7 @@ def delivered(ledger: Ledger, location: str) -> Iterator[list[Delivered]]:
     store, root = fsspec.core.url_to_fs(location)
     names = _names(store, root, location)
     local = store.protocol == "file" or "file" in tuple(store.protocol)
-    spool = ledger.home / "spill" / "delivered"
+    spool = own_folder(ledger.home)
     try:
         yield [_fetch(store, name, root, None if local else spool) for name in names]
     finally:

@@ -30,6 +30,19 @@ def write_lock(path: Path, action: str, wait_s: float) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_UN)
 
 
+def holder_now(path: Path) -> str | None:
+    """Who holds the lock at this moment; None when nobody does."""
+    if not path.exists():
+        return None
+    with path.open("r") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _holder(path)
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    return None
+
+
 def _acquire(descriptor: int, path: Path, wait_s: float) -> None:
     until = time.monotonic() + wait_s
     while True:
