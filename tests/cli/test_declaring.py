@@ -45,6 +45,10 @@ def test_deletes_need_a_word_and_a_yes(wm, tmp_path):
     wm("init")
     wm("apply")
     (tmp_path / "estate/rules.yaml").unlink()
+    assert wm("plan")[1] == (
+        "2 no longer declared, and kept: AllocationRule support-plan, TagPolicy tags; "
+        "--prune deletes them\nplan " + wm("plan -o json")[1].split('"')[3] + ": 9 unchanged\n"
+    )
     assert wm("apply --prune --no-input")[::2] == (
         3, "wm: deleting 2 resources needs a yes; add --yes\n"
     )  # fmt: skip

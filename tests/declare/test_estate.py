@@ -148,6 +148,35 @@ BAD = {
         "a.yaml:4:35: AllocationRule a: spec: split: fixed and shares go together; "
         "write both or neither",
     ),
+    "a time zone that is none": (
+        document("Source", "spec: {type: slurm, location: x, timeZone: Europe/Berlinn}"),
+        "a.yaml:4:44: Source a: spec.timeZone: 'Europe/Berlinn' is no time zone; "
+        "write Europe/Berlin",
+    ),
+    "an hour that is none": (
+        document("Pool", "spec: {platform: a, accelerator: H, count: 1, cost: {power: "
+                 "{ratedWattsPerGpu: 7, tariff: [{pricePerKwh: 1, hours: [24]}]}}}"),
+        "a.yaml:4:117: Pool a: spec.cost.power.tariff.0.hours.0 is 24; "
+        "write a value less than or equal to 23",
+    ),
+    "hours without a price": (
+        document("Pool", "spec: {platform: a, accelerator: H, count: 1, cost: {power: "
+                 "{ratedWattsPerGpu: 7, tariff: [{pricePerKwh: 1, hours: [0, 1]}, {pricePerKwh: "
+                 "1, hours: [2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21]}]}}}")
+        + "---\n" + document("Platform", "spec: {type: slurm}"),
+        "a.yaml:4:91: Pool a: spec.cost.power: tariff has no price for the hours 22, 23; "
+        "add one without hours",
+    ),
+    "more left than was bought": (
+        document("Pool", "spec: {platform: a, accelerator: H, count: 1, cost: {capex: "
+                 "{amount: 5, residual: 6, from: 2026-01-01, months: 36}}}"),
+        "a.yaml:4:83: Pool a: spec.cost.capex: residual 6 is over the amount 5; write less",
+    ),
+    "a tag key twice": (
+        document("TagPolicy", "spec: {tags: [{key: app}, {key: name, aliases: [app]}]}"),
+        "a.yaml:4:14: TagPolicy a: spec: tags name app more than once; "
+        "keep each key and alias once",
+    ),
     "a key twice": (
         document("Team", "spec: {unit: a, unit: b}"),
         "a.yaml:4:17: key 'unit' is here twice; keep one",

@@ -13,7 +13,6 @@ from watermaster.flows.resources import describe, export, get
 from watermaster.ledger.head import read_head
 from watermaster.ledger.records import CLOSES
 from watermaster.model.errors import BadResourcesError, NotFoundError, RefusedError
-from watermaster.model.events import Notice
 
 START = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 
@@ -106,11 +105,10 @@ def test_valid_from_says_since_when_and_the_ledger_when_it_was_told(project, tmp
     assert known[0].resource.spec.unit == "Retail"
 
 
-def test_what_is_gone_stays_until_pruned_and_is_told(project, tmp_path, heard):
+def test_what_is_gone_stays_until_pruned_and_is_told(project, tmp_path):
     applied(project, write(tmp_path, team("a") + team("b")))
     paths = write(tmp_path, team("a"))
     assert applied(project, paths).plan.undeclared == ["Team b"]
-    assert Notice("1 no longer declared, and kept: Team b; --prune deletes them") in heard
     assert applied(project, paths, prune=True).plan.changes[0].name == "b"
     assert [v.resource.metadata.name for v in get(project, "team")] == ["a"]
     assert [v.resource.metadata.name for v in get(project, "team", at=START - dt.timedelta(1))] == [

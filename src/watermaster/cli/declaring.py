@@ -37,7 +37,8 @@ def project_if_any() -> "Project | None":
     """The ledger of the home, if there is one."""
     from watermaster.cli.call import project
 
-    return project() if (the_call().home / "records.db").exists() else None
+    made = any((the_call().home / name).exists() for name in ("records.db", "config.yaml"))
+    return project() if made else None
 
 
 def show_plan(plan: "Plan", done: str | None = None) -> None:
@@ -52,9 +53,18 @@ def show_plan(plan: "Plan", done: str | None = None) -> None:
         }
         for change in plan.changes
     ]
-    below = [done or _sum(plan), *([f"refused: {plan.danger}"] if plan.danger else [])]
+    below = [*_kept(plan.undeclared), done or _sum(plan)]
+    if plan.danger and done is None:
+        below.append(f"{plan.danger}: wm apply needs --allow-deletes")
     columns = ["action", "kind", "name", "what"]
     show(plan, Table(columns, rows, wide=["file"], below=below, empty=""))
+
+
+def _kept(undeclared: list[str]) -> list[str]:
+    if not undeclared:
+        return []
+    shown = ", ".join(undeclared[:5]) + (" ..." if len(undeclared) > 5 else "")
+    return [f"{len(undeclared)} no longer declared, and kept: {shown}; --prune deletes them"]
 
 
 def counts(plan: "Plan") -> str:

@@ -41,10 +41,10 @@ class Line:
 
 
 def talk(out: TextIO | None = None) -> Tell:
-    """Where a flow's events go: notices always, progress only to a terminal."""
+    """Where a flow's events go: to a terminal as notices and a progress line, else nowhere."""
     target = out or sys.stderr
     if not target.isatty():
-        return _notices(target) if out is None else tell_nobody
+        return tell_nobody
     line = Line(target)
 
     def tell(event: Event) -> None:
@@ -73,13 +73,3 @@ def progress_text(event: Progress) -> str:
     full = min(WIDTH, WIDTH * event.done // event.total)
     bar = "#" * full + "." * (WIDTH - full)
     return f"{what}[{bar}] {event.done:,} of {event.total:,} {event.unit}"
-
-
-def _notices(target: TextIO) -> Tell:
-    """Without a terminal a notice is still worth a line in the log; progress is not."""
-
-    def tell(event: Event) -> None:
-        if isinstance(event, Notice):
-            target.write(f"{event.text}\n")
-
-    return tell

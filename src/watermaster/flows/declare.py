@@ -15,7 +15,6 @@ from watermaster.ledger.head import read_head
 from watermaster.ledger.resources import Recording, Row, append, history
 from watermaster.model.errors import BadResourceError, BadResourcesError
 from watermaster.model.estate import Estate, live_estate
-from watermaster.model.events import Notice
 from watermaster.model.plan import Action, Change, Plan, Scope, check_applicable, make_plan
 from watermaster.model.resources import Resource, load_resource
 
@@ -47,8 +46,6 @@ def plan(project: Project, paths: Sequence[str], *, prune: bool = False) -> Plan
     found = [(one.resource, _place(project, one.document.file)) for one in declared]
     made = make_plan(found, estate, scope, project.ledger.clock())
     _refuse_dangling(made, estate)
-    if made.undeclared:
-        project.tell(Notice(_kept(made.undeclared)))
     return made
 
 
@@ -128,11 +125,6 @@ def _last(change: Change) -> Resource | None:
 
 def _told(change: Change) -> str:
     return f"{change.action.value} {change.kind} {change.name}"
-
-
-def _kept(undeclared: Sequence[str]) -> str:
-    shown = ", ".join(undeclared[:5]) + (" ..." if len(undeclared) > 5 else "")
-    return f"{len(undeclared)} no longer declared, and kept: {shown}; --prune deletes them"
 
 
 def _diff(change: Change, before: Resource | None) -> ResourceDiff:

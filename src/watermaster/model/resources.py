@@ -5,10 +5,12 @@ A new kind is one record here and one line in `KINDS`. YAML keys are camelCase, 
 """
 
 import datetime as dt
+import difflib
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -17,10 +19,24 @@ API_VERSION: Final = "watermaster/v1"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
 Day = dt.date
 Money = Annotated[Decimal, Field(ge=0, max_digits=28, decimal_places=15)]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
 
 def _in_utc(moment: dt.datetime) -> dt.datetime:
     return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        near = difflib.get_close_matches(name, sorted(available_timezones()), 1, 0.6)
+        msg = f"{name!r} is no time zone; write {near[0] if near else 'e.g. Europe/Berlin'}"
+        raise ValueError(msg) from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Record(BaseModel):
@@ -97,8 +113,8 @@ class SourceSpec(Record):
     location: str = Field(description="file, folder, glob, s3://, abfs:// or http:// address")
     platform: str | None = Field(None, description="platform name given to what it sees")
     account: str | None = None
-    currency: str | None = Field(None, description="for bills without BillingCurrency")
-    time_zone: str = "UTC"
+    currency: Currency | None = Field(None, description="for bills without BillingCurrency")
+    time_zone: TimeZone = "UTC"
     delivery: Delivery = Delivery.WHOLE_MONTH
     date_format: str | None = Field(None, description="strptime format for ambiguous dates")
     settling_hours: int = Field(72, ge=0, description="hours after month end until it is settled")
@@ -144,6 +160,13 @@ class Capex(Record):
     start: Day = Field(alias="from")
     months: int = Field(gt=0, le=240)
 
+    @model_validator(mode="after")
+    def _residual_is_a_part(self) -> "Capex":
+        if self.residual > self.amount:
+            msg = f"residual {self.residual} is over the amount {self.amount}; write less"
+            raise ValueError(msg)
+        return self
+
 
 class Power(Record):
     """Energy x PUE x tariff. Measured joules where telemetry has them, else rated watts."""
@@ -151,14 +174,25 @@ class Power(Record):
     rated_watts_per_gpu: Decimal = Field(gt=0, description="whole server share, at full load")
     pue: Decimal = Field(Decimal("1.0"), ge=1)
     tariff: list["Tariff"] = Field(min_length=1)
-    time_zone: str = "UTC"
+    time_zone: TimeZone = "UTC"
+
+    @model_validator(mode="after")
+    def _every_hour_has_a_price(self) -> "Power":
+        priced = {hour for tariff in self.tariff for hour in tariff.hours or range(24)}
+        left = [str(hour) for hour in range(24) if hour not in priced]
+        if left:
+            msg = f"tariff has no price for the hours {', '.join(left)}; add one without hours"
+            raise ValueError(msg)
+        return self
 
 
 class Tariff(Record):
     """Price of a kilowatt-hour in some hours of the local day; the first that holds counts."""
 
     price_per_kwh: Money
-    hours: list[int] | None = Field(None, description="local hours 0..23; none: all")
+    hours: list[Annotated[int, Field(ge=0, le=23)]] | None = Field(
+        None, min_length=1, description="local hours 0..23; none: all"
+    )
 
 
 class PerMonth(Record):
@@ -181,7 +215,7 @@ class PoolCost(Record):
     power: Power | None = None
     space: PerMonth | None = None
     staff: PerMonth | None = None
-    currency: str = "USD"
+    currency: Currency = "USD"
 
     @model_validator(mode="after")
     def _never_both(self) -> "PoolCost":
@@ -337,6 +371,15 @@ class TagPolicySpec(Record):
     tags: list[TagRule] = Field(min_length=1)
     condition: str | None = Field(None, description="CEL expression, for later work")
 
+    @model_validator(mode="after")
+    def _each_spelling_once(self) -> "TagPolicySpec":
+        spellings = [word for rule in self.tags for word in (rule.key, *rule.aliases)]
+        twice = sorted({word for word in spellings if spellings.count(word) > 1})
+        if twice:
+            msg = f"tags name {', '.join(twice)} more than once; keep each key and alias once"
+            raise ValueError(msg)
+        return self
+
 
 class Price(Record):
     """One list price."""
@@ -351,14 +394,14 @@ class ExchangeRate(Record):
     """How much one unit of `currency` was worth on `day`."""
 
     day: Day
-    currency: str = Field(pattern="^[A-Z]{3}$")
+    currency: Currency
     rate: Decimal = Field(gt=0, max_digits=18, decimal_places=9)
 
 
 class PriceSheetSpec(Record):
     """Prices, and exchange rates into `currency`, from a named source."""
 
-    currency: str = Field("USD", pattern="^[A-Z]{3}$")
+    currency: Currency = "USD"
     source: str = Field(description="who published it")
     prices: list[Price] = []
     rates: list[ExchangeRate] = []
@@ -375,7 +418,7 @@ class CommitmentSpec(Record):
     months: int = Field(gt=0, le=120)
     upfront: Money = Decimal(0)
     per_month: Money = Decimal(0)
-    currency: str = Field("USD", pattern="^[A-Z]{3}$")
+    currency: Currency = "USD"
     notice_days: int | None = Field(None, ge=0)
 
 
