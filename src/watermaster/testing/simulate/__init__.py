@@ -1,0 +1,1 @@
+"""A simulated company with known truth: plan, then truth, then genuine inputs."""
