@@ -72,7 +72,7 @@ def use_by_hour(gpu_hours: Table, nodes: Table, owners: Table, weights: Table) -
     returns: target, hour (hours since 1970), owner (null: nobody's), reserved_s, used_s, known_s
     (reserved GPU-seconds whose utilisation was measured).
     """
-    named = gpu_hours.left_join(owners, ["day", "platform", "subject_kind", "subject_uid"])
+    named = beside(gpu_hours, owners, "day", "platform", "subject_kind", "subject_uid")
     placed = _placed(named, nodes, weights)
     return placed.group_by("target", "hour", "owner").agg(
         reserved_s=(placed.reserved_s * placed.weight).sum().cast("int64"),
@@ -95,8 +95,15 @@ def supply_by_hour(gpu_supply: Table, nodes: Table, weights: Table) -> Table:
 def _placed(rows: Table, nodes: Table, weights: Table) -> Table:
     inside = rows.inner_join(nodes, ["platform", "node"])
     inside = inside.mutate(hour=hour_of(inside.hour.epoch_seconds()))
-    weighed = inside.left_join(weights, ["target", "model"])
+    weighed = beside(inside, weights, "target", "model")
     return weighed.mutate(weight=ibis.coalesce(weighed.weight, 1))
+
+
+def beside(rows: Table, more: Table, *keys: str) -> Table:
+    """All rows, with the other columns of `more` where the keys meet, else null."""
+    joined = rows.left_join(more, list(keys))
+    return joined.select(*(rows[name] for name in rows.columns),
+                         *(more[name] for name in more.columns if name not in keys))  # fmt: skip
 
 
 def model_weights(scopes: Iterable[Scope]) -> Table:
@@ -123,13 +130,12 @@ def weights(groups: Table, scopes: Sequence[Scope], use: Table, supply: Table) -
         known_s=work.known_s.sum().cast("int64"),
     )
     reserved = use.group_by("target", "hour").agg(reserved_s=use.reserved_s.sum().cast("int64"))
-    supplied = hours.left_join(supply, ["target", "hour"]).drop("target_right", "hour_right")
-    rest = _rest(supplied, reserved)
+    rest = _rest(beside(hours, supply, "target", "hour"), reserved)
     return worked.union(rest)
 
 
 def _rest(hours: Table, reserved: Table) -> Table:
-    seen = hours.left_join(reserved, ["target", "hour"])
+    seen = beside(hours, reserved, "target", "hour")
     reserved_s = ibis.coalesce(seen.reserved_s, 0)
     # supply that is declared, not observed, counts as present and healthy throughout
     healthy = ibis.ifelse(seen.is_declared, seen.expected_s, ibis.coalesce(seen.healthy_s, 0))

@@ -5,7 +5,7 @@ from typing import Final
 
 import ibis
 
-from watermaster.decide.cost.measure import GROUP, hour_of
+from watermaster.decide.cost.measure import GROUP, beside, hour_of
 from watermaster.decide.cost.targets import Movement
 from watermaster.model.tables import Column, Table
 
@@ -35,7 +35,7 @@ def transfer_weights(
         for place in movement.dataset.spec.locations
     ]
     place_table = ibis.memtable(places, schema=ibis.schema({"target": "int32", "place": "string"}))
-    named = transfers.left_join(owners, ["day", "platform", "subject_kind", "subject_uid"])
+    named = beside(transfers, owners, "day", "platform", "subject_kind", "subject_uid")
     at = named.mutate(
         place=ibis.coalesce(named.resource_id, named.location),
         day_no=(hour_of(named.day.cast("timestamp").epoch_seconds()) // DAY_HOURS).cast("int64"),
