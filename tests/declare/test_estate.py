@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from watermaster.declare.estate import read_estate
+from watermaster.declare.selectors import equal_selectors
 from watermaster.model.errors import BadResourceError, BadResourcesError, NotFoundError
 from watermaster.model.estate import Estate
 from watermaster.model.resources import KINDS
@@ -250,10 +251,10 @@ REFERENCES = {
     "datasets": ("Workload", "spec: {purpose: training, datasets: [d]}", "{name: a}", 4, 38,
                  "spec.datasets.0 names the Dataset 'd'",
                  "declare it, or name a Dataset that is"),
-    "to": ("AllocationRule", "spec: {match: [{user: u}], split: even, to: [payment, cash]}",
-           "{name: a}", 4, 46, "spec.to.0 names the Team 'payment'", "write payments"),
-    "shares": ("AllocationRule", "spec: {match: [{user: u}], split: fixed, shares: {paymnt: 1}}",
-               "{name: a}", 4, 59, "spec.shares.paymnt names the Team 'paymnt'", "write payments"),
+    "to": ("AllocationRule", "spec: {match: [{account: u}], split: even, to: [payment, cash]}",
+           "{name: a}", 4, 49, "spec.to.0 names the Team 'payment'", "write payments"),
+    "shares": ("AllocationRule", "spec: {match: [{account: u}], split: fixed, shares: {paymnt: 1}}",
+               "{name: a}", 4, 62, "spec.shares.paymnt names the Team 'paymnt'", "write payments"),
     "pool": ("Commitment", "spec: {provider: p, commitmentId: c, pool: x, from: 2026-01-01, "
              "months: 1}", "{name: a}", 4, 44, "spec.pool names the Pool 'x'",
              "declare it, or name a Pool that is"),
@@ -289,6 +290,31 @@ def test_two_tag_keys_may_not_share_a_column(tmp_path):
         f"'cost-center' ({tmp_path}/a.yaml:4:21); "
         "declare one spelling, and the other under aliases of a TagPolicy"
     ]
+
+
+def test_a_selector_that_can_never_match_is_refused(tmp_path):
+    text = document("Workload", "spec: {purpose: training, selectors: [{account: a, user: u}, "
+                    "{namespace: n, tags: {app: x}}]}")  # fmt: skip
+    assert faults(tmp_path, text) == [
+        "a.yaml:4:62: Workload a: spec.selectors.1: tags is of bill rows, namespace of what ran; "
+        "nothing has both; write them as two selectors"
+    ]
+    text = document("AllocationRule", "spec: {match: [{service: s}, {namespace: n}], split: cost}")
+    assert faults(tmp_path, text) == [
+        "a.yaml:4:30: AllocationRule a: spec.match.1: matches bill rows, and they have no "
+        "namespace; select by account, provider, region, resourceId, service, tags"
+    ]
+
+
+def test_equal_selectors_are_told_because_they_decide_nothing(tmp_path):
+    both = "spec: {purpose: training, selectors: [{namespace: n}]}"
+    texts = [document("Workload", both, f"{{name: {name}}}") for name in ("b", "a")]
+    (tmp_path / "a.yaml").write_text("---\n".join(texts))
+    found = read_estate([str(tmp_path)])
+    assert equal_selectors(one.resource for one in found) == [
+        "Workload a and b have one selector (namespace: n); what it matches stays unallocated"
+    ]
+    assert equal_selectors(one.resource for one in found[:1]) == []
 
 
 def test_an_openslo_document_stands_beside_ours_untouched(tmp_path):

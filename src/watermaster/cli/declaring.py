@@ -53,7 +53,7 @@ def show_plan(plan: "Plan", done: str | None = None) -> None:
         }
         for change in plan.changes
     ]
-    below = [*_kept(plan.undeclared), done or _sum(plan)]
+    below = [*plan.notices, *_kept(plan.undeclared), done or _sum(plan)]
     if plan.danger and done is None:
         below.append(f"{plan.danger}: wm apply needs --allow-deletes")
     columns = ["action", "kind", "name", "what"]

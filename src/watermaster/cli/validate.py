@@ -24,4 +24,4 @@ def validate(files: Files = None) -> None:
     found = check(paths_of(files), known)
     rows = [{"kind": kind, "resources": count} for kind, count in found.kinds.items()]
     told = f"{found.resources} resources in {found.files} files are good"
-    show(found, Table(["kind", "resources"], rows, below=[told]))
+    show(found, Table(["kind", "resources"], rows, below=[*found.notices, told]))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from watermaster.declare.check import Declared, check_document
 from watermaster.declare.read import Document, read_documents
 from watermaster.declare.references import check_references, check_tag_columns
+from watermaster.declare.selectors import check_selectors
 from watermaster.model.errors import BadResourceError, BadResourcesError
 from watermaster.model.estate import Estate, live_estate, tag_column
 
@@ -27,6 +28,7 @@ def read_estate(paths: Sequence[str], known: Estate | None = None) -> list[Decla
     errors += check_references(
         declared, [*faulty, *(v.resource.key for v in live_estate(held).versions)]
     )
+    errors += check_selectors(declared)
     errors += check_tag_columns(declared, {tag_column(key): key for key in held.tag_keys()})
     if errors:
         raise BadResourcesError(in_order(errors))

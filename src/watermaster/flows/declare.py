@@ -8,6 +8,7 @@ from pathlib import Path
 
 from watermaster.declare.estate import in_order, read_estate
 from watermaster.declare.references import references
+from watermaster.declare.selectors import equal_selectors
 from watermaster.declare.write import to_yaml
 from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
@@ -46,7 +47,8 @@ def plan(project: Project, paths: Sequence[str], *, prune: bool = False) -> Plan
     found = [(one.resource, _place(project, one.document.file)) for one in declared]
     made = make_plan(found, estate, scope, project.ledger.clock())
     _refuse_dangling(made, estate)
-    return made
+    notices = equal_selectors(_afterwards(made, estate))
+    return made.model_copy(update={"notices": notices})
 
 
 def apply(project: Project, made: Plan, *, allow_deletes: bool = False) -> Applied:
@@ -78,6 +80,18 @@ def diff(project: Project, paths: Sequence[str], *, prune: bool = False) -> list
     held = {version.resource.key: version.resource for version in estate.versions}
     made = plan(project, paths, prune=prune)
     return [_diff(change, held.get((change.kind, change.name))) for change in made.changes]
+
+
+def _afterwards(made: Plan, estate: Estate) -> list[Resource]:
+    """The resources that hold until further notice once the plan is applied."""
+    held = {version.resource.key: version.resource for version in live_estate(estate).versions}
+    for change in made.changes:
+        after = _last(change)
+        if after is None:
+            held.pop((change.kind, change.name), None)
+        else:
+            held[after.key] = after
+    return list(held.values())
 
 
 def _place(project: Project, path: str) -> str:

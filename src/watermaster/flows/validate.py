@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watermaster.declare.estate import read_estate
+from watermaster.declare.selectors import equal_selectors
 from watermaster.model.estate import Estate
 
 
@@ -15,6 +16,7 @@ class Validated:
     resources: int
     files: int
     kinds: dict[str, int]
+    notices: list[str]  # what is allowed, and yet may not be meant
 
 
 def validate(paths: Sequence[str], known: Estate | None = None) -> Validated:
@@ -25,4 +27,5 @@ def validate(paths: Sequence[str], known: Estate | None = None) -> Validated:
     declared = read_estate(paths, known)
     kinds = Counter(one.resource.kind for one in declared)
     files = {one.document.file for one in declared}
-    return Validated(len(declared), len(files), dict(sorted(kinds.items())))
+    notices = equal_selectors(one.resource for one in declared)
+    return Validated(len(declared), len(files), dict(sorted(kinds.items())), notices)

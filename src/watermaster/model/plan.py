@@ -94,6 +94,7 @@ class Plan(Record):
     unchanged: int
     undeclared: list[str] = Field(description="kept, though no longer declared in the given files")
     danger: str | None = None
+    notices: list[str] = Field([], description="what is allowed, and yet may not be meant")
 
     def count(self, action: Action) -> int:
         """How many changes are of one action."""
