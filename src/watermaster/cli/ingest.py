@@ -50,13 +50,15 @@ def focus(
 ) -> None:
     """Take in FOCUS bills: each month they hold is replaced whole; bad rows are listed."""
     from watermaster.flows.allocate import allocate_months
-    from watermaster.flows.ingest import IngestOptions, bill_source, ingest_bills
+    from watermaster.flows.ingest import IngestOptions, ingest_bills
+    from watermaster.flows.sources import named_source
+    from watermaster.model.resources import SourceType
     from watermaster.observe.focus import Origin
 
     if origin not in list(Origin):
         raise UsageError("--origin", f"{origin!r} is none", f"write {' or '.join(Origin)}")
     opened = project()
-    name, spec = bill_source(opened, source, location)
+    name, spec = named_source(opened, SourceType.FOCUS, source, location)
     told = {"currency": currency, "date_format": date_format}
     spec = spec.model_copy(update={key: value for key, value in told.items() if value})
     options = IngestOptions(
@@ -104,3 +106,52 @@ def rejected(
     below = [f"{more} more: add --limit 0"] if more else []
     columns = ["source", "file", "row", "column", "value", "reason"]
     show(found, Table(columns, rows, below=below, empty="no row was rejected"))
+
+
+def _telemetry(type_: str) -> None:
+    """Add `wm ingest TYPE` for one type of telemetry source."""
+
+    @app.command(
+        type_,
+        help=TELEMETRY[type_],
+        epilog=examples(
+            f"wm ingest {type_} --source NAME",
+            f"wm ingest {type_} LOCATION --source NAME --since 2026-10-01 --until 2026-11-01",
+        ),
+    )
+    def command(
+        location: Annotated[
+            str | None, typer.Argument(help="file, folder, glob or address of a server")
+        ] = None,
+        source: Annotated[
+            str | None, typer.Option(help="the Source it is from; its settings apply")
+        ] = None,
+        since: Annotated[dt.datetime | None, typer.Option(help="first moment, UTC")] = None,
+        until: Annotated[dt.datetime | None, typer.Option(help="end, UTC, not included")] = None,
+        platform: Annotated[str | None, typer.Option(help="name given to what it sees")] = None,
+    ) -> None:
+        from watermaster.flows.telemetry import asked_window, ingest_telemetry, telemetry_source
+
+        opened = project()
+        name, spec = telemetry_source(opened, type_, source, location)
+        spec = spec.model_copy(update={"platform": platform} if platform else {})
+        done = ingest_telemetry(opened, name, spec, asked_window(opened, spec, since, until))
+        rows = [
+            {"table": table, "rows": count, "first": done.days[table][0],
+             "last": done.days[table][1]}
+            for table, count in done.rows.items()
+        ]  # fmt: skip
+        notes = ["wm allocate brings the costs up to date"]
+        if done.rejected:
+            notes.append(f"{done.rejected} rows rejected: wm ingest rejected --source {name}")
+        show(done, Table(["table", "rows", "first", "last"], rows, below=notes, empty="no rows"))
+
+
+TELEMETRY = {
+    "prometheus": "Take in DCGM series from a Prometheus server: GPU supply and use.",
+    "slurm": "Take in Slurm accounting, live or saved: jobs, GPU-hours and node supply.",
+    "openshift": "Take in OpenShift GPU usage files, MIG slices included.",
+    "usage": "Take in plain files of GPU use, supply, subjects, runs and transfers.",
+}
+for _type in TELEMETRY:
+    _telemetry(_type)

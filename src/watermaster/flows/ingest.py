@@ -17,11 +17,11 @@ from watermaster.ledger.head import read_head
 from watermaster.ledger.measure import slice_sums
 from watermaster.ledger.records import DELIVERIES, SLICES
 from watermaster.ledger.write import Work, begin
-from watermaster.model.errors import NotFoundError, RefusedError
+from watermaster.model.errors import RefusedError
 from watermaster.model.estate import tag_column
 from watermaster.model.events import Notice, Progress
 from watermaster.model.ingested import FileIngested, Ingested, SliceIngested
-from watermaster.model.resources import Delivery, SourceSpec, SourceType
+from watermaster.model.resources import Delivery, SourceSpec
 from watermaster.model.shapes import SHAPES
 from watermaster.model.tables import Table
 from watermaster.observe.focus import FocusDelivery, FocusOrder, Origin, deliver
@@ -37,21 +37,6 @@ class IngestOptions:
     is_replacing: bool = False  # also where the delivery is older or much smaller
     is_strict: bool = False  # one rejected row refuses the file
     origin: Origin = Origin.REFUSE
-
-
-def bill_source(project: Project, name: str | None, location: str | None) -> tuple[str, SourceSpec]:
-    """The Source a delivery is from, as declared, or one for the location alone."""
-    declared = known_estate(project).at("Source", name or "", project.ledger.clock())
-    if declared is not None:
-        update = {"location": location} if location else {}
-        return declared.metadata.name, declared.spec.model_copy(update=update)
-    if location is None:
-        raise NotFoundError(
-            f"source {name}" if name else "wm ingest focus",
-            "no such Source is declared" if name else "names neither a location nor a Source",
-            "name a file, folder or address, or declare the Source",
-        )
-    return name or "focus", SourceSpec(type=SourceType.FOCUS, location=location)
 
 
 def ingest_bills(

@@ -1,0 +1,164 @@
+"""Take in telemetry: what a connector sees replaces, day by day, what the source said before."""
+
+import datetime as dt
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final
+
+import pyarrow.parquet as pq
+
+from watermaster.flows.open import Project
+from watermaster.flows.sources import named_source
+from watermaster.ledger.files import Written
+from watermaster.ledger.read import naive
+from watermaster.ledger.records import SLICES
+from watermaster.ledger.write import Work, begin
+from watermaster.model.errors import NotFoundError
+from watermaster.model.events import Progress, Tell
+from watermaster.model.resources import SourceSpec, SourceType
+from watermaster.model.seen import Seen
+from watermaster.model.shapes import SHAPES
+from watermaster.model.tables import ibis
+from watermaster.units.periods import Period
+
+GROUP: Final = "watermaster.observe"
+LIVE_DAYS: Final = 31  # how far back a server is asked when nothing else is said
+LIVE: Final = ("http://", "https://", "sacct:")
+ROWS_A_GROUP: Final = 200_000
+Observe = Callable[[SourceSpec, Period, Tell], Iterable[Seen]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetryIngested:
+    """The outcome of one run: rows and days by table."""
+
+    source: str
+    revision: str
+    rows: dict[str, int]
+    days: dict[str, tuple[str, str]]  # first and last by table
+    rejected: int
+
+
+def ingest_telemetry(
+    project: Project, source: str, spec: SourceSpec, window: Period | None
+) -> TelemetryIngested:
+    """Read a source through its connector; each day it saw is replaced in one commit."""
+    observe = _connector(spec)
+    with (
+        _spool(project) as spool,
+        begin(project.ledger, "ingest", project.actor, project.tell) as work,
+    ):
+        asked = window or default_window(spec, project.ledger.clock())
+        spool.take(observe(spec, asked, project.tell), project)
+        rows, days = {}, {}
+        for name in sorted(spool.counts):
+            written = _write(work, source, name, spool)
+            rows[name] = sum(written.rows.values())
+            if name != "rejected" and written.rows:
+                held = [period for _, period in written.rows]
+                days[name] = (min(held), max(held))
+        work.detail |= {"source": source, "rows": rows}
+        return TelemetryIngested(
+            source=source,
+            revision=f"r{work.revision}",
+            rows={name: count for name, count in rows.items() if name != "rejected"},
+            days=days,
+            rejected=rows.get("rejected", 0),
+        )
+
+
+def telemetry_source(
+    project: Project, type_: str, name: str | None, location: str | None
+) -> tuple[str, SourceSpec]:
+    """The Source telemetry is from, as declared, or one for the location alone."""
+    return named_source(project, SourceType(type_), name, location)
+
+
+def asked_window(
+    project: Project, spec: SourceSpec, since: dt.datetime | None, until: dt.datetime | None
+) -> Period:
+    """What was asked for; what was not said is as by default."""
+    usual = default_window(spec, project.ledger.clock())
+    start = since.replace(tzinfo=dt.UTC) if since else usual.start
+    return Period(start, until.replace(tzinfo=dt.UTC) if until else usual.end)
+
+
+def default_window(spec: SourceSpec, now: dt.datetime) -> Period:
+    """All of a file; of a server the last month."""
+    if spec.location.startswith(LIVE):
+        return Period(now - dt.timedelta(days=LIVE_DAYS), now)
+    return Period(dt.datetime(1970, 1, 2, tzinfo=dt.UTC), now)
+
+
+def _connector(spec: SourceSpec) -> Observe:
+    for entry in entry_points(group=GROUP, name=spec.type.value):
+        found: Observe = entry.load()
+        return found
+    raise NotFoundError(
+        f"source type {spec.type.value}",
+        f"no connector of that name is installed (entry points of {GROUP})",
+        "install the package that has it",
+    )
+
+
+@dataclass
+class _Spool:
+    """Rows on their way to the lake: one Parquet file per table, so that memory stays flat."""
+
+    folder: Path
+    counts: dict[str, int] = field(default_factory=dict)
+    writers: dict[str, pq.ParquetWriter] = field(default_factory=dict)
+
+    def take(self, found: Iterable[Seen], project: Project) -> None:
+        """Write what a connector yields; tell how far it is."""
+        for seen in found:
+            if not seen.rows.num_rows:
+                continue
+            self._writer(seen).write_batch(seen.rows, row_group_size=ROWS_A_GROUP)
+            self.counts[seen.table] = self.counts.get(seen.table, 0) + seen.rows.num_rows
+            project.tell(Progress(sum(self.counts.values()), None, "rows"))
+        for writer in self.writers.values():
+            writer.close()
+
+    def path(self, name: str) -> Path:
+        """The file of one table."""
+        return self.folder / f"{name}.parquet"
+
+    def _writer(self, seen: Seen) -> pq.ParquetWriter:
+        if seen.table not in self.writers:
+            self.writers[seen.table] = pq.ParquetWriter(self.path(seen.table), seen.rows.schema)
+        return self.writers[seen.table]
+
+
+@contextmanager
+def _spool(project: Project) -> Iterator[_Spool]:
+    folder = project.home / "spill" / "telemetry"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield _Spool(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(work: Work, source: str, name: str, spool: _Spool) -> Written:
+    stored = work.ledger.engine.read_parquet(str(spool.path(name)))
+    types = {column: kind for column, kind in SHAPES[name].types.items() if column != "source"}
+    rows = naive(stored, types).mutate(source=ibis.literal(source))
+    written = work.write(name, rows)
+    work.swap(name, list(written.rows), written)
+    for (_, period), count in written.rows.items():
+        key = {"table_name": name, "source": source, "period": period, "part": ""}
+        work.connection.execute(
+            SLICES.delete().where(*(SLICES.c[column] == value for column, value in key.items()))
+        )
+        work.connection.execute(
+            SLICES.insert().values(
+                **key, revision=work.revision, delivery="", exported_at=work.at(), rows=count
+            )
+        )
+    return written
