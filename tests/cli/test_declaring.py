@@ -21,7 +21,7 @@ def wm(tmp_path, monkeypatch, capsys):
     return call
 
 
-def test_from_nothing_to_an_applied_estate(wm):
+def test_from_nothing_to_an_applied_estate(wm, tmp_path):
     code, out, _ = wm("init --currency EUR")
     assert code == 0
     assert "next: wm validate -f estate, then wm apply -f estate" in out
@@ -35,6 +35,11 @@ def test_from_nothing_to_an_applied_estate(wm):
     assert (code, out.split(": ")[1]) == (0, "11 unchanged\n")
     assert json.loads(wm("get team platform -o json")[1])["spec"]["costCenter"] == "1000"
     assert wm("get teams -o csv --columns name,owner")[1] == "name,owner\nassistants,\nplatform,\n"
+    pool = wm("get pools -o yaml")[1]
+    assert "amount: 1200000\n" in pool
+    assert "from: 2026-01-01\n" in pool
+    (tmp_path / "pool.yaml").write_text(pool)
+    assert wm("plan -f pool.yaml")[1].count("move ") == 1
     assert "named by" in wm("describe pool h100-fra")[1]
     assert wm("export team")[1].count("kind: Team") == 2
     code, out, err = wm("get pool h1000-fra")
@@ -112,3 +117,17 @@ def test_kinds_and_names_are_completed(wm, monkeypatch):
     monkeypatch.setenv("COMP_WORDS", "wm get pool ")
     monkeypatch.setenv("COMP_CWORD", "3")
     assert wm("")[1] == "h100-fra\n"
+
+
+def test_a_future_resource_is_told_from_none(wm, tmp_path):
+    wm("init")
+    (tmp_path / "a.yaml").write_text(
+        "apiVersion: watermaster/v1\nkind: Team\nmetadata: {name: later, validFrom: 2999-01-01}\n"
+        "spec: {unit: u}\n"
+    )
+    assert wm("apply -f a.yaml")[0] == 0
+    assert wm("get team later")[2] == (
+        "Team later: does not hold at that moment; see wm describe team later\n"
+    )
+    assert wm("get team later --at 2999-01-02")[0] == 0
+    assert "validFrom: 2999-01-01T00:00:00Z" in wm("get team --at 2999-01-02 -o yaml")[1]

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from watermaster.cli.call import command_group, examples, project
+from watermaster.cli.call import Output, command_group, examples, project, the_call
 from watermaster.cli.moments import AsKnown, At, moment
 from watermaster.cli.naming import complete_kind, complete_name
-from watermaster.cli.output import Table, show
+from watermaster.cli.output import Table, say, show
 
 if TYPE_CHECKING:
     from watermaster.model.resources import ResourceVersion
@@ -31,16 +31,19 @@ def get(
     as_known: AsKnown = None,
 ) -> None:
     """List resources of a kind, or show one of them."""
+    from watermaster.flows.resources import as_yaml
     from watermaster.flows.resources import get as find
     from watermaster.model.resources import written_resource
 
     when, known = moment(at, "--at"), moment(as_known, "--as-known")
     found = find(project(), kind, name, at=when, as_known=known)
+    if the_call().output is Output.YAML:
+        return say(as_yaml(*(version.resource for version in found)))
     documents = [written_resource(version.resource) for version in found]
     record = documents[0] if name is not None else documents
     rows = [_row(version) for version in found]
     columns = ["name", "owner", "about"] if kind else ["kind", "name", "owner", "about"]
-    show(record, Table(columns, rows, wide=["valid_from", "recorded_at", "file"]))
+    return show(record, Table(columns, rows, wide=["valid_from", "recorded_at", "file"]))
 
 
 def _row(version: "ResourceVersion") -> dict[str, object]:

@@ -97,6 +97,7 @@ app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
+    epilog="Environment: WM_HOME (as --home), WM_ACTOR (who the audit log names), NO_COLOR.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback(help="Who uses your AI compute, at what cost, and what to do about it.")(take_options)

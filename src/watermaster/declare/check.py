@@ -28,7 +28,7 @@ class Declared:
 
 
 def check_document(document: Document) -> tuple[list[Declared], list[BadResourceError]]:
-    """One document: the resource in it, or every fault of it. A List holds several."""
+    """One document: the resource in it, or every fault of it."""
     value = document.value
     if not isinstance(value, dict):
         return [], [_error(document.where(), "is no resource", f"write {', '.join(_TOP)} as keys")]

@@ -99,9 +99,9 @@ def export(
     return to_yaml(version.resource for versions in chosen for version in versions)
 
 
-def as_yaml(resource: Resource) -> str:
-    """One resource as a person would write it."""
-    return to_yaml([resource])
+def as_yaml(*resources: Resource) -> str:
+    """Resources as a person would write them."""
+    return to_yaml(resources)
 
 
 def names(project: Project, kind: str) -> list[str]:
@@ -132,5 +132,8 @@ def _said(project: Project, kind: str, name: str, as_known: dt.datetime | None) 
 
 def _nowhere(estate: Estate, kind: str, name: str) -> NotFoundError:
     known = [version.resource.metadata.name for version in estate.of(kind)]
+    if name in known:
+        what = "does not hold at that moment"
+        return NotFoundError(f"{kind} {name}", what, f"see wm describe {kind.lower()} {name}")
     fix = nearest(name, known) or f"see wm get {kind.lower()}"
     return NotFoundError(f"{kind} {name}", "is not declared", fix)
