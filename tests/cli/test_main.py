@@ -65,3 +65,25 @@ def test_bare_wm_shows_help(capsys):
 def test_completion_prints_a_script_of_the_shell(shell, sign, capsys):
     assert run(["completion", shell]) == 0
     assert sign in capsys.readouterr().out
+
+
+def test_a_defect_is_one_sentence_and_debug_adds_the_trace(capsys, tmp_path):
+    (tmp_path / "records.db").write_text("no database at all, " * 100)
+    assert run(["get", "--home", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("wm: DatabaseError: ")
+    assert told.rstrip().endswith(
+        "this is a defect: run it again with --debug and report what it prints"
+    )
+    assert run(["get", "--home", str(tmp_path), "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path):
+    code = "from watermaster.__main__ import main; main()"
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -c '{code}' schema 2>err | head -n 1"],
+        capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout == "{\n"
+    assert (tmp_path / "err").read_text() == ""

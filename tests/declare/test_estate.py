@@ -154,6 +154,15 @@ BAD = {
         "a.yaml:4:44: Source a: spec.timeZone: 'Europe/Berlinn' is no time zone; "
         "write Europe/Berlin",
     ),
+    "a schedule that is none": (
+        document("Source", "spec: {type: slurm, location: x, schedule: daily}"),
+        "a.yaml:4:44: Source a: spec.schedule is 'daily'; "
+        "write five cron fields such as 0 6 * * *",
+    ),
+    "an anchor in itself": (
+        document("Team", "spec: &a {unit: u, contacts: {x: *a, y: *a}}").replace("&a", "&a"),
+        "a.yaml:4:7: has too many values in it; do not let anchors repeat anchors",
+    ),
     "an hour that is none": (
         document("Pool", "spec: {platform: a, accelerator: H, count: 1, cost: {power: "
                  "{ratedWattsPerGpu: 7, tariff: [{pricePerKwh: 1, hours: [24]}]}}}"),

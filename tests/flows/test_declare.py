@@ -210,3 +210,16 @@ def test_a_closed_month_is_not_touched_by_a_new_tag_key(project, tmp_path):
         "unit: Retail", "unit: Retail, selectors: [{tags: {app: chat}}]")))  # fmt: skip
     found = {row["billing_month"]: row["tag_app"] for row in rows_of(project, "charges")}
     assert found == {"2026-04": None, "2026-05": "chat"}
+
+
+def test_an_openslo_document_is_kept_as_it_came_and_found_again(project, tmp_path):
+    text = (
+        "---\napiVersion: openslo/v1\nkind: SLO\nmetadata:\n  name: chat-latency\nspec:\n"
+        "  service: chat\n  objectives:\n    - target: 0.99\n"
+    )
+    paths = write(tmp_path, text + team("a"))
+    applied(project, paths)
+    assert applied(project, paths).plan.changes == []
+    assert export(project, ["slo"]) == text.removeprefix("---\n")
+    (found,) = get(project, "SLOs")
+    assert found.resource.spec["spec"]["objectives"] == [{"target": 0.99}]

@@ -15,6 +15,8 @@ from watermaster.model.errors import BadResourceError, NotFoundError
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 STDIN: Final = "-"
+MOST_VALUES: Final = 200_000  # of one document; more comes from anchors that repeat anchors
+DEEPEST: Final = 50
 _TAG: Final = "tag:yaml.org,2002:"
 Steps = tuple[str | int, ...]
 
@@ -102,7 +104,11 @@ def _documents(path: Path) -> Iterator[tuple[list[Document], list[BadResourceErr
     for node in YAML().compose_all(text):
         reader = _Reader(name)
         value = reader.value(node, ())
-        found = [] if value is None else [Document(name, value, reader.places, reader.keys)]
+        found = (
+            []
+            if value is None or reader.is_endless
+            else [Document(name, value, reader.places, reader.keys)]
+        )
         yield found, reader.errors
 
 
@@ -114,8 +120,16 @@ class _Reader:
     places: dict[Steps, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Steps, tuple[int, int]] = field(default_factory=dict)
     errors: list[BadResourceError] = field(default_factory=list)
+    visited: int = 0
+    is_endless: bool = False
 
     def value(self, node: Node, path: Steps) -> Any:
+        self.visited += 1
+        if self.visited > MOST_VALUES or len(path) > DEEPEST:
+            if not self.is_endless:
+                self._fault(node, "has too many values in it", "do not let anchors repeat anchors")
+            self.is_endless = True
+            return None
         self.places[path] = _mark(node)
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
@@ -128,15 +142,14 @@ class _Reader:
         for key, value in _pairs(node):
             name = str(key.value)
             if name in found:
-                line, column = _mark(key)
-                self.errors.append(
-                    BadResourceError(
-                        f"{self.file}:{line}:{column}", f"key {name!r} is here twice", "keep one"
-                    )
-                )
+                self._fault(key, f"key {name!r} is here twice", "keep one")
             self.keys[(*path, name)] = _mark(key)
             found[name] = self.value(value, (*path, name))
         return found
+
+    def _fault(self, node: Node, what: str, fix: str) -> None:
+        line, column = _mark(node)
+        self.errors.append(BadResourceError(f"{self.file}:{line}:{column}", what, fix))
 
 
 def _pairs(node: MappingNode) -> Iterator[tuple[ScalarNode, Node]]:
@@ -146,7 +159,7 @@ def _pairs(node: MappingNode) -> Iterator[tuple[ScalarNode, Node]]:
     for key, value in node.value:
         if key.tag == f"{_TAG}merge":
             merged = value.value if isinstance(value, SequenceNode) else [value]
-            for other in merged:
+            for other in (one for one in merged if isinstance(one, MappingNode)):
                 for inner, held in _pairs(other):
                     if str(inner.value) not in named:
                         named.add(str(inner.value))

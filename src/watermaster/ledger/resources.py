@@ -25,7 +25,7 @@ RESOURCES: Final = sa.Table(
     sa.Column("recorded_at", sa.String, nullable=False, index=True),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
-    sa.Column("document", sa.Text, nullable=False),  # canonical JSON of the whole resource
+    sa.Column("document", sa.Text, nullable=False),  # JSON of the whole resource
     sa.Column("file", sa.String, nullable=False),  # where it was declared
     sa.Column("plan", sa.String, nullable=False),  # id of the plan that recorded it
     sa.Index("resources_by_name", "kind", "name"),
@@ -64,8 +64,7 @@ def append(connection: sa.Connection, rows: Iterable[Row], recording: Recording)
             "deleted": row.resource is None,
             "document": json.dumps(
                 {} if row.resource is None else store_resource(row.resource),
-                sort_keys=True,
-                separators=(",", ":"),
+                separators=(",", ":"),  # keys stay in order: foreign documents come back as given
             ),
             "file": row.file,
             "plan": recording.plan,

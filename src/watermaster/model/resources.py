@@ -118,7 +118,9 @@ class SourceSpec(Record):
     delivery: Delivery = Delivery.WHOLE_MONTH
     date_format: str | None = Field(None, description="strptime format for ambiguous dates")
     settling_hours: int = Field(72, ge=0, description="hours after month end until it is settled")
-    schedule: str | None = Field(None, description="cron expression for wm sync")
+    schedule: str | None = Field(
+        None, pattern=r"^\S+( \S+){4}$", description="cron expression for wm sync"
+    )
     step_seconds: int = Field(60, gt=0, description="sampling step of telemetry")
     options: dict[str, str] = {}
 
