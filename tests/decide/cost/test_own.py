@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from watermaster.decide.cost.own import Energy, commitment_source, own_charges
-from watermaster.model.errors import BadResourceError
 from watermaster.model.estate import Estate
 from watermaster.model.resources import ResourceVersion, load_resource
 from watermaster.model.shapes import COSTS
@@ -57,13 +57,14 @@ def test_capex_by_hand_for_two_pools_and_two_components():
     st.dates(dt.date(2020, 1, 1), dt.date(2030, 12, 31)),
     st.integers(1, 60),
 )
-def test_the_days_of_a_term_sum_to_what_was_paid(amount, residual, start, months):
+def test_the_days_of_a_term_sum_to_what_was_paid(spent, residual, start, months):
+    amount = spent + residual
     cost = {"amount": str(amount), "residual": str(residual), "from": str(start), "months": months}
     end = months_after(start, months)
     around = dt.timedelta(days=3)
     two = [pool("a", {"capex": cost}), pool("b", {"capex": cost | {"residual": "0"}})]
     rows = charges(two, start - around, end + around)
-    assert total(rows, "capex", "own:a") == amount - residual
+    assert total(rows, "capex", "own:a") == spent
     assert total(rows, "capex", "own:b") == amount
 
 
@@ -97,10 +98,13 @@ def test_the_tariff_goes_by_the_local_hour_and_follows_summer_time():
     assert total(change, "power") == 4 + 2  # 00:00 is of the day before; 22 and 23 UTC are of next
 
 
-def test_an_hour_without_tariff_is_an_error_not_free():
-    power = {"ratedWattsPerGpu": "1", "tariff": [{"pricePerKwh": "1", "hours": [0]}]}
-    with pytest.raises(BadResourceError, match="Pool/a: no tariff holds at 1:00 local time; add"):
-        charges([pool("a", {"power": power})], dt.date(2026, 1, 1), dt.date(2026, 1, 2))
+def test_the_first_tariff_that_holds_counts_and_every_hour_must_have_one():
+    night = {"pricePerKwh": "1", "hours": [0, 1]}
+    power = {"ratedWattsPerGpu": "1000", "tariff": [night, {"pricePerKwh": "2"}]}
+    rows = charges([pool("a", {"power": power})], dt.date(2026, 1, 1), dt.date(2026, 1, 2))
+    assert total(rows, "power") == 4 * (2 * 1 + 22 * 2)
+    with pytest.raises(ValidationError, match="no price for the hours 2, 3, 4"):
+        pool("a", {"power": power | {"tariff": [night]}})
 
 
 def test_each_day_follows_the_declaration_that_holds_when_it_begins():

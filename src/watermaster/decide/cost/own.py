@@ -21,7 +21,6 @@ from zoneinfo import ZoneInfo
 from watermaster.decide.cost.claims import own_resource_id
 from watermaster.decide.cost.split import due
 from watermaster.decide.cost.targets import Scope
-from watermaster.model.errors import BadResourceError
 from watermaster.model.estate import Estate, holds
 from watermaster.model.resources import CommitmentSpec, PerMonth, PoolSpec, Power, Resource
 from watermaster.model.shapes import COSTS
@@ -113,7 +112,7 @@ def _pool_day(
             yield _charge(source, begun, "capex", amount) | common
     if cost.power is not None:
         joules = _joules(spec, cost.power, begun, number, energy)
-        amount, kwh = _power(cost.power, joules, name)
+        amount, kwh = _power(cost.power, joules)
         used = {"consumed_quantity": kwh, "consumed_unit": "kWh"}
         yield _charge(source, begun, "power", amount) | common | used
     for component, fixed in (("space", cost.space), ("staff", cost.staff)):
@@ -204,28 +203,21 @@ def _joules(
             yield hour, seen.measured_j + power.rated_watts_per_gpu * seen.unmetered_s
 
 
-def _power(
-    power: Power, joules: Iterable[tuple[dt.datetime, Decimal]], pool: str
-) -> tuple[Decimal, Decimal]:
+def _power(power: Power, joules: Iterable[tuple[dt.datetime, Decimal]]) -> tuple[Decimal, Decimal]:
     """Cost and kWh, PUE included, of joules drawn hour by hour."""
     zone = ZoneInfo(power.time_zone)
     cost = drawn = Decimal(0)
     with localcontext(prec=60):
         for hour, amount in joules:
             drawn += amount * power.pue
-            cost += amount * power.pue * _price(power, hour.astimezone(zone).hour, pool)
+            cost += amount * power.pue * _price(power, hour.astimezone(zone).hour)
         return _rounded(cost / JOULES_A_KWH), _rounded(drawn / JOULES_A_KWH)
 
 
-def _price(power: Power, local_hour: int, pool: str) -> Decimal:
-    for tariff in power.tariff:
-        if tariff.hours is None or local_hour in tariff.hours:
-            return tariff.price_per_kwh
-    raise BadResourceError(
-        f"Pool/{pool}",
-        f"no tariff holds at {local_hour}:00 local time",
-        "add a last tariff without hours",
-    )
+def _price(power: Power, local_hour: int) -> Decimal:
+    """The record sees to it that every hour has a tariff; the first that holds counts."""
+    holding = (t for t in power.tariff if t.hours is None or local_hour in t.hours)
+    return next(holding).price_per_kwh
 
 
 def _rounded(value: Decimal) -> Decimal:
