@@ -62,7 +62,7 @@ def read(engine: DuckDB, tmp_path: Path) -> Reader:
             return row
 
         told: dict[str, object] = {"source": "aws", "where": path.name} | order
-        delivery = deliver(text_of(engine, path), FocusOrder(**told), ask)  # type: ignore[arg-type]
+        delivery = deliver(text_of(engine, path), FocusOrder(**told), ask)
         typed = sorted(rows_of(engine, delivery.typed), key=lambda row: int(str(row["charge_row"])))
         rejected = rows_of(engine, delivery.rejected)
         return Read(delivery, typed, sorted(rejected, key=lambda row: (row["row"], row["column"])))
