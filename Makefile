@@ -74,7 +74,7 @@ check: $(READY)  ## format, lint, rooms, types, dependencies, dead code, shape, 
 	@$(BIN)/lint-imports --config .importlinter > .import_linter.log || { cat .import_linter.log; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/deptry . 2>&1 | { grep -v -E "Scanning|Success|^$$"|| true; }
-	@$(BIN)/vulture
+	@$(RUN) -m tools.dead
 	@$(RUN) -m tools.shape
 	@$(RUN) -m tools.exceptions
 	@$(RUN) -m tools.docs

@@ -79,7 +79,9 @@ def say(figure: Figure, *, as_json: bool) -> None:
 
 
 def calibration(bench: str) -> Iterator[Figure]:
-    """How fast this machine is at a fixed piece of work, and how busy it was."""
+    """The memory the bench took, how fast this machine is at fixed work, and how busy it was."""
+    rss_gib = round(peak_rss_bytes() / 2**30, 3)  # of the bench, before the calibration
+    yield Figure(bench=bench, figure="peak_rss", value=rss_gib, unit="GiB")
     with duckdb.connect(config={"threads": 1}) as connection, measured() as used:
         connection.execute(CALIBRATION).fetchall()
     yield Figure(bench=bench, figure="duckdb_scan", value=round(used.cpu_s, 3), unit="CPU s")

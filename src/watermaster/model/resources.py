@@ -170,12 +170,21 @@ class Capex(Record):
         return self
 
 
+class Tariff(Record):
+    """Price of a kilowatt-hour in some hours of the local day; the first that holds counts."""
+
+    price_per_kwh: Money
+    hours: list[Annotated[int, Field(ge=0, le=23)]] | None = Field(
+        None, min_length=1, description="local hours 0..23; none: all"
+    )
+
+
 class Power(Record):
     """Energy x PUE x tariff. Measured joules where telemetry has them, else rated watts."""
 
     rated_watts_per_gpu: Decimal = Field(gt=0, description="whole server share, at full load")
     pue: Decimal = Field(Decimal("1.0"), ge=1)
-    tariff: list["Tariff"] = Field(min_length=1)
+    tariff: list[Tariff] = Field(min_length=1)
     time_zone: TimeZone = "UTC"
 
     @model_validator(mode="after")
@@ -186,15 +195,6 @@ class Power(Record):
             msg = f"tariff has no price for the hours {', '.join(left)}; add one without hours"
             raise ValueError(msg)
         return self
-
-
-class Tariff(Record):
-    """Price of a kilowatt-hour in some hours of the local day; the first that holds counts."""
-
-    price_per_kwh: Money
-    hours: list[Annotated[int, Field(ge=0, le=23)]] | None = Field(
-        None, min_length=1, description="local hours 0..23; none: all"
-    )
 
 
 class PerMonth(Record):
