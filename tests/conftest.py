@@ -10,7 +10,10 @@ import hypothesis
 import ibis
 import pytest
 
+from tests import components
+
 ROOT = Path(__file__).parents[1]
+prometheus, slurm = components.prometheus, components.slurm
 COMPONENTS = {"spark", "slurm", "prometheus", "chromium"}  # session fixtures, one start each
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=30)
 hypothesis.settings.register_profile(

@@ -88,7 +88,7 @@ def _live(source: SourceSpec, asked: Interval, tell: Tell) -> Iterator[Seen]:
     commands = Commands(cluster, (asked[0], until))
     nodes = {node.name: node for node in nodes_of_scontrol(commands.nodes())}
     name = source.platform or cluster or commands.cluster_name()
-    reading = Reading(Scope(name, (asked[0], until), nodes))
+    reading = Reading(Scope(name, asked, nodes))
     tell(Progress(0, None, "jobs", "sacct"))
     numbered = jobs_of_text(records_of(commands.jobs(), "|"), "UTC")
     yield from _jobs(reading, numbered, ("", "sacct"), tell)

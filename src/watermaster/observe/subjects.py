@@ -1,7 +1,7 @@
 """The native things a delivery names: one row of `subjects` per day and thing."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
@@ -67,6 +67,13 @@ class Subjects:
         for name, widest in (("first_seen", min), ("last_seen", max)):
             if name in times:
                 held[name] = widest(held.get(name, times[name]), times[name])
+
+    def label(self, pods: Mapping[tuple[str, str], str | None]) -> None:
+        """Labels of pods by namespace and name; those told later stand."""
+        for about in self._days.values():
+            key = about.get("namespace") or "", about.get("name") or ""
+            if pods.get(key):
+                about["labels"] = pods[key]
 
     def rows(self) -> Iterator[Seen]:
         """All that was told, as `subjects`; the collection is empty afterwards."""

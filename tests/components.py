@@ -1,0 +1,198 @@
+"""Real servers that tests drive: one start each per session, ended with it.
+
+They listen on the loopback only. What is missing is a skip that says how to get it;
+tools/components/install.sh gets it all as root on Debian.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[1] / "tools" / "components"
+SBIN = "/usr/sbin:/sbin"
+
+
+def need(*commands: str) -> None:
+    """Skip unless every command is there; "root" stands for being root."""
+    path = f"{os.environ['PATH']}:{SBIN}"
+    missing = [name for name in commands if name != "root" and not shutil.which(name, path=path)]
+    missing += ["root"] if "root" in commands and os.geteuid() != 0 else []
+    if missing:
+        pytest.skip(
+            f"needs {', '.join(missing)}: run tools/components/install.sh as root on Debian"
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+def until(is_so, wait_s: float, what: str) -> None:
+    """Ask again and again; a test never waits for a fixed time."""
+    end = time.monotonic() + wait_s
+    while not is_so():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what} did not happen within {wait_s} s")
+        time.sleep(0.05)
+
+
+def said(name: str, start: float) -> None:
+    print(f"components: {name} started in {time.monotonic() - start:.1f} s", file=sys.stderr)
+
+
+# ---- Prometheus ----
+
+
+@dataclass
+class Prometheus:
+    """A server whose past is what tests load into it."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def load(self, openmetrics: str) -> None:
+        """Back-fill series (OpenMetrics text with times), then serve them."""
+        self.stop()
+        text = self.folder / "series.txt"
+        text.write_text(openmetrics)
+        promtool = ["promtool", "tsdb", "create-blocks-from", "openmetrics", text, self.data]
+        subprocess.run(promtool, check=True, capture_output=True, text=True)
+        self.start()
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def start(self) -> None:
+        command = [
+            "prometheus",
+            f"--config.file={self.folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self.data}",
+            "--storage.tsdb.retention.time=20y",
+            "--storage.tsdb.allow-overlapping-blocks",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--log.level=warn",
+        ]
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        until(self.is_ready, 60, "prometheus")
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.address}/-/ready", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+            self.process = None
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory) -> Iterator[Prometheus]:
+    need("prometheus", "promtool")
+    folder = tmp_path_factory.mktemp("prometheus")
+    (folder / "prometheus.yml").write_text("global: {scrape_interval: 1h}\n")
+    server, start = Prometheus(folder, free_port()), time.monotonic()
+    server.start()
+    said("prometheus", start)
+    yield server
+    server.stop()
+
+
+# ---- Slurm ----
+
+
+@dataclass(frozen=True)
+class Slurm:
+    """A cluster `brook` in a network of its own: gpu[1-2] with 4 h100 each, gpu3 with 8 a100."""
+
+    folder: Path
+
+    def run(self, *command: str) -> str:
+        """A command of Slurm, e.g. sbatch; its output."""
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        env = os.environ | {"PATH": path, "TZ": "UTC"}
+        done = subprocess.run(
+            command,
+            check=False,
+            env=env,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
+
+    def submit(self, *options: str, run: str) -> str:
+        """Submit a batch job; its number."""
+        return self.run("sbatch", "--parsable", *options, f"--wrap={run}").strip()
+
+    def wait(self, wait_s: float = 60) -> None:
+        """Until no job is queued or runs, and accounting has heard of it."""
+        until(lambda: not self.run("squeue", "-h").strip(), wait_s, "the end of all jobs")
+        asked = ("sacct", "-a", "-n", "-X", "-s", "R,PD", "-o", "JobID")
+        until(lambda: not self.run(*asked).strip(), wait_s, "their end in accounting")
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory) -> Iterator[Slurm]:
+    need(
+        "slurmctld",
+        "slurmd",
+        "slurmdbd",
+        "sacct",
+        "mariadbd",
+        "munged",
+        "unshare",
+        "nsenter",
+        "root",
+    )
+    folder, start = tmp_path_factory.mktemp("slurm"), time.monotonic()
+    command = [TOOLS / "in-private-net.sh", TOOLS / "slurm-up.sh", folder]
+    with (folder / "out").open("w") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        until(lambda: (folder / "up").exists() or running.poll() is not None, 120, "slurm")
+        assert running.poll() is None, (folder / "out").read_text()
+        _doors(folder, running.pid)
+        said("slurm", start)
+        yield Slurm(folder)
+    finally:
+        os.killpg(running.pid, signal.SIGTERM)
+        running.wait(timeout=30)
+
+
+def _doors(folder: Path, unshare: int) -> None:
+    """Slurm's commands, as they are, but inside the private network."""
+    children = Path(f"/proc/{unshare}/task/{unshare}/children").read_text().split()
+    (folder / "bin").mkdir()
+    for name in ("sacct", "sacctmgr", "scontrol", "sinfo", "sbatch", "squeue", "scancel"):
+        door, command = folder / "bin" / name, shutil.which(name)
+        door.write_text(
+            "#!/bin/sh\n"
+            f"export SLURM_CONF={folder}/slurm.conf\n"
+            f'exec nsenter --target {children[0]} --net --mount --wd="$PWD" -- {command} "$@"\n'
+        )
+        door.chmod(0o755)
