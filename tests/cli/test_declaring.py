@@ -40,6 +40,8 @@ def test_from_nothing_to_an_applied_estate(wm, tmp_path):
     assert "from: 2026-01-01\n" in pool
     (tmp_path / "pool.yaml").write_text(pool)
     assert wm("plan -f pool.yaml")[1].count("move ") == 1
+    assert wm("describe pool/h100-fra")[1] == wm("describe pool h100-fra")[1]
+    assert wm("get pool/h100-fra -o json")[1] == wm("get pool h100-fra -o json")[1]
     assert "named by" in wm("describe pool h100-fra")[1]
     assert wm("export team")[1].count("kind: Team") == 2
     code, out, err = wm("get pool h1000-fra")
@@ -94,6 +96,7 @@ def test_faults_go_to_stderr_all_at_once_and_exit_2(wm, tmp_path):
     ("validate", 3, "wm: nothing to read; name files with -f, or make the folder estate\n"),
     ("validate -f nowhere", 5,
      "nowhere: no such file or folder; name YAML files, a folder or a glob\n"),
+    ("describe pool", 3, "wm describe: names no resource; write wm describe pool NAME\n"),
     ("schema pol", 3, "kind: 'pol' is none; write Pool\n"),
     ("get team --at soon", 3, "--at: 'soon' is no date; write 2026-10-01\n"),
 ])  # fmt: skip

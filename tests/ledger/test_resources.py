@@ -3,14 +3,17 @@
 import datetime as dt
 import itertools
 import json
+from importlib.resources import files
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermaster.ledger.migrate import migrate
-from watermaster.ledger.records import RECORDS
+from watermaster.ledger.migrate import migrate, needs_migration
+from watermaster.ledger.records import LEDGER, RECORDS
 from watermaster.ledger.resources import RESOURCES, Recording, Row, append, history, recorded
 from watermaster.model.resources import load_resource, store_resource, written_resource
 
@@ -93,6 +96,23 @@ def test_the_migration_makes_the_table_the_code_knows():
     columns = {column["name"] for column in sa.inspect(engine).get_columns("resources")}
     engine.dispose()
     assert columns == {column.name for column in RESOURCES.columns}
+
+
+def test_a_ledger_of_the_first_shape_becomes_one_of_the_newest(tmp_path):
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'records.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(files("watermaster.ledger") / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(LEDGER.insert().values(id=1, revision=7))
+    assert needs_migration(engine)
+    migrate(engine)
+    assert not needs_migration(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.select(LEDGER.c.revision)) == 7
+        assert history(connection) == []
+    engine.dispose()
 
 
 def test_a_stored_resource_comes_back_whole_and_a_written_one_is_short():

@@ -6,8 +6,9 @@ import typer
 
 from watermaster.cli.call import command_group, examples, project
 from watermaster.cli.moments import AsKnown, At, moment
-from watermaster.cli.naming import complete_kind, complete_name
+from watermaster.cli.naming import complete_kind, complete_name, kind_and_name
 from watermaster.cli.output import Table, cell, show
+from watermaster.model.errors import UsageError
 
 if TYPE_CHECKING:
     from watermaster.flows.resources import Described, Statement
@@ -18,15 +19,20 @@ app = command_group()
 @app.command(epilog=examples("wm describe pool h100-fra", "wm describe team care -o json"))
 def describe(
     kind: Annotated[str, typer.Argument(help="e.g. team", autocompletion=complete_kind)],
-    name: Annotated[str, typer.Argument(help="which one", autocompletion=complete_name)],
+    name: Annotated[
+        str | None, typer.Argument(help="which one", autocompletion=complete_name)
+    ] = None,
     at: At = None,
     as_known: AsKnown = None,
 ) -> None:
     """Show one resource: what it says, who names it, and all that was ever recorded of it."""
     from watermaster.flows.resources import describe as find
 
+    wanted, which = kind_and_name(kind, name)
+    if wanted is None or which is None:
+        raise UsageError("wm describe", "names no resource", f"write wm describe {kind} NAME")
     when, known = moment(at, "--at"), moment(as_known, "--as-known")
-    found = find(project(), kind, name, at=when, as_known=known)
+    found = find(project(), wanted, which, at=when, as_known=known)
     rows = [_row(said) for said in found.said]
     columns = ["recorded", "valid_from", "what", "revision"]
     below = [f"named by {', '.join(found.named_by) or 'nobody'}"]

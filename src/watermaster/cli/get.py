@@ -6,7 +6,7 @@ import typer
 
 from watermaster.cli.call import Output, command_group, examples, project, the_call
 from watermaster.cli.moments import AsKnown, At, moment
-from watermaster.cli.naming import complete_kind, complete_name
+from watermaster.cli.naming import complete_kind, complete_name, kind_and_name
 from watermaster.cli.output import Table, say, show
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def get(
     from watermaster.flows.resources import get as find
     from watermaster.model.resources import written_resource
 
+    kind, name = kind_and_name(kind, name)
     when, known = moment(at, "--at"), moment(as_known, "--as-known")
     found = find(project(), kind, name, at=when, as_known=known)
     if the_call().output is Output.YAML:

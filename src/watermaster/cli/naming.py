@@ -6,6 +6,18 @@ from watermaster.cli.call import the_call
 from watermaster.model.errors import WatermasterError
 
 
+def kind_and_name(kind: str | None, name: str | None) -> tuple[str | None, str | None]:
+    """`pool h100-fra` and `pool/h100-fra` mean the same.
+
+    >>> kind_and_name("pool/h100-fra", None)
+    ('pool', 'h100-fra')
+    """
+    if kind is None or name is not None or "/" not in kind:
+        return kind, name
+    left, _, right = kind.partition("/")
+    return left, right or None
+
+
 def complete_kind(incomplete: str) -> list[str]:
     """Kinds that begin so, in small letters as people type them."""
     from watermaster.model.resources import KINDS
