@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -240,7 +240,13 @@ def _remember_file(
             rows=bill.rows,
             rejected=bill.faulty_rows,
             rounding=json.dumps({name: str(gap) for name, gap in bill.rounding.items()}),
-            report=json.dumps({"version": bill.version, "notices": bill.notices}),
+            report=json.dumps(
+                {
+                    "version": bill.version,
+                    "notices": bill.notices,
+                    "breaks": [asdict(each) for each in bill.breaks],
+                }
+            ),
         )
     )
 

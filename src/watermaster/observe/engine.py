@@ -53,6 +53,7 @@ json_texts: Final = _engine("json_extract_string", "string", _TEXTS, gives=_TEXT
 regexp_extract_all: Final = _engine("regexp_extract_all", "string", "string", "int64", gives=_TEXTS)
 list_zip: Final = _engine("list_zip", _TEXTS, _TEXTS, gives=_PAIRS)
 list_sort: Final = _engine("list_sort", _PAIRS, gives=_PAIRS)
+texts_sort: Final = _engine("list_sort", _TEXTS, gives=_TEXTS)
 map_from_entries: Final = _engine("map_from_entries", _PAIRS, gives=_MAP)  # no key twice
 map_to_json: Final = _engine("to_json", _MAP, gives="string")
 

@@ -30,13 +30,15 @@ from watermaster.observe.focus_faults import (
     Origin,
     Reading,
     any_of,
+    as_people_write,
     faults,
     start_reading,
 )
 from watermaster.observe.focus_origin import is_allocated, without_origins
 from watermaster.observe.focus_parquet import as_text
+from watermaster.observe.focus_rules import RuleBreak, answers, flag, questions, tell_breaks
 
-__all__ = ["Ask", "FocusDelivery", "FocusOrder", "Origin", "deliver"]
+__all__ = ["Ask", "FocusDelivery", "FocusOrder", "Origin", "RuleBreak", "deliver"]
 
 TAGS: Final = "= tags"
 VALUES: Final = "= tag values"
@@ -54,6 +56,7 @@ class FocusDelivery:
     rows: int
     faulty_rows: int
     rounding: dict[str, Decimal]  # cost column -> exact sum - sum as typed, where not 0
+    breaks: list[RuleBreak]  # FOCUS rules the file breaks, rejected rows counted
     notices: list[str]
 
 
@@ -68,26 +71,33 @@ def deliver(text: Table, order: FocusOrder, ask: Ask) -> FocusDelivery:
     _refuse_no_currency(header, order)
     bare = Reading(text, header, order, layout=order.date_format)
     file = start_reading(bare)
-    seen = ask(_survey(file))
-    faulty = 0
-    if seen["odd"]:
-        layout = order.date_format or _layout(bare, ask)
-        file = start_reading(replace(bare, plain=False, layout=layout))
-        faulty = _count(ask(file.text.aggregate(faulty=any_of(faults(file)).sum())), "faulty")
-    good = replace(file, text=file.text.filter(~any_of(faults(file)))) if faulty else file
+    flagged = flag(file)
+    seen = ask(_survey(flagged))
+    file, found, faulty = _second_look(file, bare, seen, ask)
+    good = replace(file, text=file.text.filter(~any_of(found))) if faulty else file
     dropped: list[str] = []
     if seen["allocated"]:
         good, dropped = without_origins(good, ask)
-    long = tuple(name for name in NUMBERS if file.has(name) and seen[f"long_{name}"])
+    long = tuple(
+        name for name in NUMBERS if file.has(name) and _count(seen, f"most_{name}") > values.PLACES
+    )
     odd_tags = bool(seen["odd_tags"])
+    breaks = answers(flagged, seen)
     return FocusDelivery(
         typed=_typed(_tagged(good, odd=odd_tags), long, odd_tags=odd_tags),
-        rejected=_rejected(file, faults(file) if faulty else []),
+        rejected=_rejected(file, found if faulty else []),
         version=header.version,
         rows=_count(seen, "rows"),
         faulty_rows=faulty,
         rounding=_rounding(good, long, ask),
-        notices=[*header.notices, *told, *dropped, *_notices(file, long, odd_tags=odd_tags)],
+        breaks=breaks,
+        notices=[
+            *header.notices,
+            *told,
+            *dropped,
+            *_notices(file, long, odd_tags=odd_tags),
+            *tell_breaks(breaks),
+        ],
     )
 
 
@@ -101,20 +111,50 @@ def _refuse_no_currency(header: Header, order: FocusOrder) -> None:
 
 
 def _survey(file: Reading) -> Table:
-    """One row about the whole file: rows, odd rows, odd tags, long numbers by column."""
-    long = {f"long_{name}": values.is_long(raw).sum() for name, raw in file.raws(NUMBERS)}
+    """One row about the whole file: rows, faults, what needs a second look, broken rules."""
+    possible = faults(file)
+    most = {f"most_{name}": values.most_decimals(raw) for name, raw in file.raws(NUMBERS)}
+    counts = {f"fault_{place}": fault.holds.sum() for place, fault in enumerate(possible)}
+    looks = {f"look_{place}": as_people_write(fault).sum() for place, fault in enumerate(possible)}
     odd_tags = ibis.literal(0)
     if file.has("tags"):
-        held = values.spelled(file.raw("tags"))
-        odd_tags = (held.notnull() & ~tags.is_object(held)).sum()
+        odd_tags = (~file.text_of("tags").isnull() & ~tags.is_object(file.raw("tags"))).sum()
     allocated = is_allocated(file).sum() if file.has("allocated_method_id") else ibis.literal(0)
     return file.text.aggregate(
-        allocated=allocated.fill_null(0),
         rows=file.text.count(),
-        odd=any_of(faults(file)).sum().fill_null(0),
-        odd_tags=odd_tags.fill_null(0),
-        **{name: found.fill_null(0) for name, found in long.items()},
+        faulty=any_of(possible).sum(),
+        odd_tags=odd_tags,
+        allocated=allocated,
+        **most,
+        **counts,
+        **looks,
+        **questions(file),
     )
+
+
+def _second_look(
+    file: Reading, bare: Reading, seen: Mapping[str, object], ask: Ask
+) -> tuple[Reading, list[Fault], int]:
+    """The file with what people write read too, the faults that occur, how many rows have any."""
+    possible = faults(file)
+    slow = {fault.name for place, fault in enumerate(possible) if _count(seen, f"look_{place}")} | {
+        name for name, _ in file.raws(NUMBERS) if _count(seen, f"most_{name}") > values.FINEST
+    }
+    occurring = [bool(_count(seen, f"fault_{place}")) for place in range(len(possible))]
+    if not slow:
+        found = [fault for fault, occurs in zip(possible, occurring, strict=True) if occurs]
+        return file, found, _count(seen, "faulty")
+    layout = file.order.date_format
+    if slow & set(TIMES):
+        slow |= set(TIMES)
+        layout = layout or _layout(bare, ask)
+    again = start_reading(replace(bare, slow=frozenset(slow), layout=layout))
+    found = [
+        fault
+        for fault, occurs in zip(faults(again), occurring, strict=True)
+        if occurs or fault.name in slow
+    ]
+    return again, found, _count(ask(again.text.aggregate(faulty=any_of(found).sum())), "faulty")
 
 
 def _count(row: Mapping[str, object], name: str) -> int:
@@ -153,7 +193,7 @@ def _tagged(file: Reading, *, odd: bool) -> Reading:
     step = file.text.mutate({TAGS: file.text_of("tags")}).view()
     for reading in tags.READINGS if odd else ():
         step = step.mutate({TAGS: reading(step[TAGS])}).view()
-    step = step.mutate({TAGS: tags.canonical(step[TAGS])}).view()
+    step = tags.canonical(step, TAGS)
     if keys := [*file.order.tag_columns.values()]:
         step = step.mutate({VALUES: tags.values(step[TAGS], keys)})
     return replace(file, text=step.view())
@@ -206,7 +246,7 @@ def _rejected(file: Reading, found: list[Fault]) -> Table:
             (
                 fault.holds,
                 ibis.struct(
-                    {"column": fault.column, "value": fault.value, "reason": fault.reason}
+                    {"column": NAMES[fault.name], "value": fault.value, "reason": fault.reason}
                 ).cast(kind),
             ),
             else_=ibis.null(kind),

@@ -24,6 +24,8 @@ from watermaster.observe.engine import (
 from watermaster.observe.focus_columns import NAMES, NUMBERS, TIMES, Header
 
 Ask = Callable[[Table], Mapping[str, object]]  # puts a question of one row to the engine
+_PEOPLES_NUMBER: Final = r"^\s*$|[$€£¥,()]"
+_PEOPLES_DATE: Final = r"^\s*$|/"
 FUTURE_BILL: Final = timedelta(days=31)
 FUTURE_CHARGE: Final = timedelta(days=366)
 
@@ -52,12 +54,12 @@ class FocusOrder:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One file being read. `plain`: nothing in it needs the slow reading of numbers."""
+    """One file being read. `slow`: columns with numbers or times as people write them."""
 
     text: Table
     header: Header
     order: FocusOrder
-    plain: bool = True
+    slow: frozenset[str] = frozenset()
     layout: str | None = None
 
     def has(self, name: str) -> bool:
@@ -103,11 +105,11 @@ def start_reading(file: Reading) -> Reading:
     }
     step = replace(file, text=file.text.mutate(**numbers, **times).view())
     again = {_read(name): values.plausible(step.moment(name)) for name, _ in file.raws(TIMES)}
-    if not file.plain:
-        again |= {
-            _read(name): values.as_people_write(raw, step.number(name), NUMBERS[name])
-            for name, raw in step.raws(NUMBERS)
-        }
+    again |= {
+        _read(name): values.as_people_write(raw, step.number(name), NUMBERS[name])
+        for name, raw in step.raws(NUMBERS)
+        if name in file.slow
+    }
     return replace(step, text=step.text.mutate(**again).view())
 
 
@@ -119,10 +121,16 @@ def _read(name: str) -> str:
 class Fault:
     """Something that may be wrong with a row."""
 
-    column: str
+    name: str  # of the column at fault
     holds: Truth  # never NULL
     value: Text
     reason: Text
+
+
+def as_people_write(fault: Fault) -> Truth:
+    """Whether a text that could not be read looks like a spreadsheet's number or date."""
+    look = _PEOPLES_DATE if fault.name in TIMES else _PEOPLES_NUMBER
+    return fault.holds.ifelse(fault.value.re_search(look), False)
 
 
 def faults(file: Reading) -> list[Fault]:
@@ -143,7 +151,7 @@ def any_of(found: Iterable[Fault]) -> Truth:
 
 def _bad_number(file: Reading, name: str) -> Fault:
     raw = file.raw(name)
-    bad = _unread(file, raw, file.number(name))
+    bad = _unread(file, name, file.number(name))
     whole = int(NUMBERS[name].split("(")[1].split(",")[0]) - values.PLACES
     size = raw.try_cast("float64").abs()
     reason = ibis.cases(
@@ -156,7 +164,7 @@ def _bad_number(file: Reading, name: str) -> Fault:
 
 def _bad_moment(file: Reading, name: str) -> Fault:
     raw = file.raw(name)
-    bad = _unread(file, raw, file.moment(name))
+    bad = _unread(file, name, file.moment(name))
     reason = raw.contains("/").ifelse(
         "may be day/month or month/day; say which with --date-format, e.g. %m/%d/%y",
         "is no time of 1990 to 2199; write it like 2026-09-01T00:00:00Z",
@@ -164,10 +172,11 @@ def _bad_moment(file: Reading, name: str) -> Fault:
     return _fault(name, bad, raw, reason)
 
 
-def _unread(file: Reading, raw: Text, value: Any) -> Truth:
+def _unread(file: Reading, name: str, value: Any) -> Truth:
     """Whether a text says something that could not be read; looks only where a value is NULL."""
+    raw = file.raw(name)
     said = raw.notnull() & ~values.spells_null(raw)
-    if not file.plain:
+    if name in file.slow:
         said &= raw.strip() != ""  # blanks are no fault
     return value.isnull().ifelse(said, False)
 
@@ -192,7 +201,7 @@ def _missing(file: Reading) -> list[Fault]:
 def _empty(file: Reading, name: str) -> Truth:
     raw = file.raw(name)
     blank = raw.isnull() | values.spells_null(raw)
-    return blank if file.plain else blank | (raw.strip() == "")
+    return blank | (raw.strip() == "") if name in file.slow else blank
 
 
 def _backwards(file: Reading) -> list[Fault]:
@@ -229,4 +238,4 @@ def _future(file: Reading) -> list[Fault]:
 
 def _fault(name: str, holds: Truth, value: Text, reason: str | Text) -> Fault:
     told = ibis.literal(reason) if isinstance(reason, str) else reason
-    return Fault(NAMES[name], holds.fill_null(False), value, told)
+    return Fault(name, holds.fill_null(False), value, told)
