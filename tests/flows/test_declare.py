@@ -1,6 +1,7 @@
 """From files to the ledger and back: apply, time, plans kept in files."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -10,9 +11,11 @@ from watermaster.flows.init import initialise
 from watermaster.flows.kept_plan import read_plan
 from watermaster.flows.open import create_project
 from watermaster.flows.resources import describe, export, get
+from watermaster.ledger.audit import broken_links
 from watermaster.ledger.head import read_head
 from watermaster.ledger.records import CLOSES
 from watermaster.model.errors import BadResourcesError, NotFoundError, RefusedError
+from watermaster.model.events import Step
 
 START = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 
@@ -195,6 +198,33 @@ def test_a_new_tag_key_is_filled_in_for_charges_that_came_before(project, tmp_pa
     ]  # fmt: skip
     assert after == sorted(before, key=lambda row: row["charge_row"])
     assert done.revision == "r2"
+
+
+@pytest.mark.parametrize("step", ["begun", "charges-written", "charges-committed", "head-ready",
+                                  "head-moved"])  # fmt: skip
+def test_an_apply_killed_at_any_step_is_made_good_by_the_next(project, tmp_path, step):
+    charges = [
+        charge("aws", month, 1, "1.5", tags='{"app":"chat"}') for month in ("2026-04", "2026-05")
+    ]
+    store(project, "charges", charges)
+    policy = (
+        "apiVersion: watermaster/v1\nkind: TagPolicy\nmetadata: {name: t}\n"
+        "spec: {tags: [{key: app}]}\n"
+    )
+    paths = write(tmp_path, policy + team("a"))
+
+    def die(event: object) -> None:
+        if event == Step(f"apply.{step}"):
+            raise KeyboardInterrupt
+
+    mortal = replace(project, tell=die)
+    with pytest.raises(KeyboardInterrupt):
+        applied(mortal, paths)
+    applied(project, paths)
+    assert [row["tag_app"] for row in rows_of(project, "charges")] == ["chat", "chat"]
+    assert len(get(project)) == 2
+    with project.ledger.records.connect() as connection:
+        assert broken_links(connection) == []
 
 
 def test_a_closed_month_is_not_touched_by_a_new_tag_key(project, tmp_path):

@@ -69,8 +69,8 @@ def apply(project: Project, made: Plan, *, allow_deletes: bool = False) -> Appli
         append(work.connection, rows, Recording(work.revision, now, made.id))
         work.detail |= {"plan": made.id, "changes": [_told(c) for c in made.changes]}
         revision = f"r{work.revision}"
-        keys = Estate(tuple(history(work.connection))).tag_keys()
-        columns = backfill_tags(work, keys)
+        after = Estate(tuple(history(work.connection)))
+        columns = backfill_tags(work, sorted(set(after.tag_keys()) - set(estate.tag_keys())))
     return Applied(made, revision, columns)
 
 

@@ -14,15 +14,15 @@ from watermaster.observe.focus_tags import values
 
 
 def backfill_tags(work: Work, keys: Sequence[str]) -> list[str]:
-    """Add the columns of `keys` that charges lack, filled in open months; which were added.
+    """Fill the columns of newly declared `keys` in the charges of open months; their columns.
 
-    A closed month never changes: there `tag:KEY` of a later key is answered from the JSON.
+    A closed month never changes: there `tag:KEY` of a later key is answered from the JSON. That a
+    column is there says nothing: a crash may have left it behind, empty.
     """
-    table = load(work.ledger.catalog, "charges")
-    known = {field.name for field in table.schema().fields}
-    missing = {tag_column(key): key for key in keys if tag_column(key) not in known}
+    missing = {tag_column(key): key for key in keys}
     if not missing:
         return []
+    table = load(work.ledger.catalog, "charges")
     closed = set(work.connection.scalars(sa.select(CLOSES.c.month)))
     held = files_at(table, work.head.snapshots["charges"])
     slices = sorted({key for _, key, _ in held if key[1] not in closed})
