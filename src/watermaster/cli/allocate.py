@@ -21,4 +21,5 @@ def allocate(
 
     done = allocate_months(project(), month)
     row = {"months": ", ".join(done.months), "charges": done.charges, "parts": done.allocations}
-    show(done, Table(["months", "charges", "parts"], [row], above=[done.why]))
+    told = [f"closed {month} has adjustments, see wm cost by adjusts" for month in done.restated]
+    show(done, Table(["months", "charges", "parts"], [row], above=[done.why], below=told))

@@ -17,6 +17,9 @@ Months = Annotated[
 Wanted = Annotated[
     list[str] | None, typer.Option("--filter", help="KEY=VALUE; again for more; - asks for none")
 ]
+Restated = Annotated[
+    bool, typer.Option("--restated", help="closed months as their bills are now, no adjustments")
+]
 Kind = Annotated[Cost, typer.Option("--cost", help="which of the four costs")]
 
 
@@ -32,8 +35,10 @@ def cost_by(
     cost: Kind = Cost.EFFECTIVE,
     month: Months = None,
     filter: Wanted = None,
+    restated: Restated = False,
 ) -> None:
     """Costs by any dimensions, the largest first."""
+    from watermaster.flows.closed import View
     from watermaster.flows.cost import CostQuestion, costs
 
     question = CostQuestion(
@@ -41,6 +46,7 @@ def cost_by(
         cost=cost,
         months=month or (),
         wanted=parse_wanted(filter or []),
+        view=View.RESTATED if restated else View.CLOSED,
     )
     report = costs(project(), question)
     columns = [*report.by, "cost"] if report.currency else [*report.by, "currency", "cost"]

@@ -42,6 +42,8 @@ COMMANDS: Final = (
     Command("schema", "Print the JSON Schema of a kind, for editors."),
     Command("ingest", "Take in bills and telemetry."),
     Command("allocate", "Give every charge to its owners."),
+    Command("close", "Make a month's figures final."),
+    Command("statement", "A month's cost by owner, and its journal."),
     Command("cost", "Who used what, at what cost."),
     Command("status", "Show where the ledger stands: months, sources, their age."),
     Command("source", "List the sources and how old they are."),

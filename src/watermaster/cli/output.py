@@ -47,15 +47,20 @@ class Table:
 
 def show(record: object, table: Table) -> None:
     """Print a flow's record as the caller asked for it with -o and --columns."""
+    say(render(record, table))
+
+
+def render(record: object, table: Table) -> str:
+    """What `show` prints, as text."""
     call = the_call()
     if call.output is Output.JSON:
-        return say(_json(record))
+        return _json(record)
     if call.output is Output.YAML:
-        return say(_yaml(record))
+        return _yaml(record)
     columns = _columns(table, call.columns, call.output)
     if call.output is Output.CSV:
-        return say(_csv(table, columns))
-    return say(_table(table, columns, WIDTH if call.output is Output.TABLE else None))
+        return _csv(table, columns)
+    return _table(table, columns, WIDTH if call.output is Output.TABLE else None)
 
 
 def say(text: str) -> None:

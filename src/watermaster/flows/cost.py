@@ -14,9 +14,9 @@ from watermaster.decide.cost.by import (
     filtered,
     parts_of_charges,
 )
+from watermaster.flows.closed import View, allocations_of
 from watermaster.flows.open import Project
 from watermaster.ledger.head import Head, read_head
-from watermaster.ledger.lake import files_at, load
 from watermaster.ledger.read import read
 from watermaster.ledger.records import DECISIONS, DELIVERIES, SLICES
 from watermaster.model.errors import NotFoundError, UsageError
@@ -41,12 +41,13 @@ class CostQuestion:
     cost: Cost = Cost.EFFECTIVE
     months: Sequence[str] = ()  # billing months; none: all in the ledger
     wanted: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    view: View = View.CLOSED
 
 
 def costs(project: Project, question: CostQuestion) -> CostReport:
     """One cost by dimensions."""
     head = read_head(project.ledger.records)
-    allocations = allocations_at(project, head, question.months)
+    allocations = allocations_of(project, head, question.months, question.view)
     _check_dimensions(allocations, [*question.by, *question.wanted])
     decision = cost_by(filtered(allocations, question.wanted), question.by, question.cost)
     rows = project.ledger.engine.to_pyarrow(decision.rows).to_pylist()
@@ -73,7 +74,7 @@ def costs(project: Project, question: CostQuestion) -> CostReport:
 def largest(project: Project, question: CostQuestion, most: int) -> CostReport:
     """The largest parts of charges, each with the charge it is of; totals over all of them."""
     head = read_head(project.ledger.records)
-    allocations = allocations_at(project, head, question.months)
+    allocations = allocations_of(project, head, question.months, question.view)
     _check_dimensions(allocations, list(question.wanted))
     rows = filtered(allocations, question.wanted)
     summed = cost_by(rows, (), question.cost)
@@ -94,15 +95,6 @@ def largest(project: Project, question: CostQuestion, most: int) -> CostReport:
         totals=totals,
         rows=listed.to_pylist(),
     )
-
-
-def allocations_at(project: Project, head: Head, months: Sequence[str]) -> Table:
-    """The allocations of some billing months (none: all) at a head."""
-    if not months:
-        return read(project.ledger, head, "allocations")
-    table = load(project.ledger.catalog, "allocations")
-    held = {key for _, key, _ in files_at(table, head.snapshots["allocations"])}
-    return read(project.ledger, head, "allocations", sorted(k for k in held if k[1] in months))
 
 
 def stale(project: Project, months: Sequence[str]) -> list[str]:

@@ -16,10 +16,11 @@ from watermaster.decide.cost import own as rule
 from watermaster.decide.cost.measure import members
 from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
+from watermaster.ledger.closes import closed_months
 from watermaster.ledger.head import Head, read_head
 from watermaster.ledger.lake import Slice, files_at, load
 from watermaster.ledger.read import read
-from watermaster.ledger.records import CLOSES, SLICES
+from watermaster.ledger.records import SLICES
 from watermaster.ledger.write import Work, begin
 from watermaster.model.estate import Estate
 from watermaster.model.shapes import CHARGES, TIME
@@ -59,7 +60,7 @@ def _plan(project: Project, head: Head) -> Plan:
     if not (estate.of("Pool") or estate.of("Commitment")):
         return Plan(head, {}, [])
     with project.ledger.records.connect() as connection:
-        closed = set(connection.scalars(sa.select(CLOSES.c.month)))
+        closed = closed_months(connection)
         held = _held(connection)
     months = [month for month in _known_months(project, head) if month not in closed]
     today = project.ledger.clock().date()
@@ -75,7 +76,10 @@ def _plan(project: Project, head: Head) -> Plan:
 def _held(connection: sa.Connection) -> dict[Slice, str]:
     mine = SLICES.c.source.startswith(rule.PREFIX, autoescape=True)
     query = sa.select(SLICES).where(SLICES.c.table_name == TABLE, mine)
-    return {(row.source, row.period, row.part): row.delivery for row in connection.execute(query)}
+    return {
+        (row.source, row.period, row.part): row.delivery.split()[-1]
+        for row in connection.execute(query)
+    }
 
 
 def _known_months(project: Project, head: Head) -> list[str]:
@@ -136,7 +140,7 @@ def _write(work: Work, plan: Plan) -> None:
                 period=month,
                 part=part,
                 revision=work.revision,
-                delivery=_seal(held),
+                delivery=f"{held[0]['charge_file']} {_seal(held)}",
                 exported_at=work.at(),
                 rows=len(held),
                 cost=str(sum((Decimal(str(row["billed_cost"])) for row in held), Decimal(0))),

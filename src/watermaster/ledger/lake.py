@@ -142,9 +142,14 @@ def add_columns(table: IcebergTable, columns: Mapping[str, str]) -> None:
 
 
 def tag(table: IcebergTable, snapshot: int, name: str) -> None:
-    """Keep a snapshot for ever under a name."""
-    if name not in table.refs():
-        table.manage_snapshots().create_tag(snapshot, name).commit()
+    """Keep a snapshot for ever under a name; a name an unfinished run left is moved."""
+    held = table.refs().get(name)
+    if held is not None and held.snapshot_id == snapshot:
+        return
+    change = table.manage_snapshots()
+    if held is not None:
+        change = change.remove_tag(name)
+    change.create_tag(snapshot, name).commit()
 
 
 def _where(shape: Shape, slices: Iterable[Slice]) -> BooleanExpression:

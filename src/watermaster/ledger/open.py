@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from watermaster.ledger.head import read_head
 from watermaster.ledger.migrate import migrate, needs_migration
 from watermaster.model.config import Config
 from watermaster.model.errors import NotFoundError
+from watermaster.model.shapes import SHAPES
 
 if TYPE_CHECKING:
     # the engine and the catalogue take two seconds to import; who asks for records needs neither
@@ -62,6 +64,10 @@ def open_ledger(home: Path, config: Config, clock: Clock = utc_clock) -> Ledger:
     ledger = Ledger(home, config, _records(home, config), clock)
     if needs_migration(ledger.records):
         migrate(ledger.records)
+    if set(SHAPES) - set(read_head(ledger.records).snapshots):
+        from watermaster.ledger.lake import create_tables
+
+        create_tables(ledger.catalog, ledger.records)
     return ledger
 
 

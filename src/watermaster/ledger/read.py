@@ -17,10 +17,17 @@ from watermaster.model.tables import Table
 def read(ledger: Ledger, head: Head, name: str, slices: Sequence[Slice] | None = None) -> Table:
     """One fact table at head, all columns of its present schema, null where a file has none."""
     iceberg = load(ledger.catalog, name)
-    types = {field.name: rule_name(str(field.field_type)) for field in iceberg.schema().fields}
-    paths = [str(path_of(path)) for path, _, _ in files_at(iceberg, head.snapshots[name], slices)]
-    if not paths:
+    files = [path for path, _, _ in files_at(iceberg, head.snapshots[name], slices)]
+    return read_files(ledger, name, files)
+
+
+def read_files(ledger: Ledger, name: str, files: Sequence[str]) -> Table:
+    """Files of one fact table, by their addresses, as `read` gives them."""
+    schema = load(ledger.catalog, name).schema()
+    types = {field.name: rule_name(str(field.field_type)) for field in schema.fields}
+    if not files:
         return _nothing(ledger, types)
+    paths = [str(path_of(file)) for file in files]
     return naive(ledger.engine.read_parquet(paths, union_by_name=True), types)
 
 

@@ -76,15 +76,21 @@ def append(connection: sa.Connection, rows: Iterable[Row], recording: Recording)
 
 
 def history(
-    connection: sa.Connection, as_known: dt.datetime | None = None
+    connection: sa.Connection,
+    as_known: dt.datetime | None = None,
+    revision: int | None = None,
 ) -> list[ResourceVersion]:
     """Every version as known at `as_known` (None: now), by kind, name and time.
+
+    revision: as of this revision of the ledger, which tells apart what one second recorded.
 
     Valid intervals of one resource do not overlap; between a delete and a new start there is none.
     """
     query = sa.select(RESOURCES).order_by(RESOURCES.c.kind, RESOURCES.c.name, RESOURCES.c.id)
     if as_known is not None:
         query = query.where(RESOURCES.c.recorded_at <= _text(as_known))
+    if revision is not None:
+        query = query.where(RESOURCES.c.revision <= revision)
     held: dict[tuple[str, str], list[ResourceVersion]] = {}
     for row in connection.execute(query):
         key = (row.kind, row.name)

@@ -239,7 +239,29 @@ ALLOCATIONS: Final = Shape(
     ),
 )
 
+_OF_A_CHARGE: Final = frozenset(
+    {"billing_month", "charge_file", "charge_row", "ratio", "utilisation", "resource_id",
+     "charge_start"}
+)  # fmt: skip
+
+ADJUSTMENTS: Final = Shape(
+    "adjustments",
+    "what one owner's cost of a closed month changed by, by every dimension but day and resource",
+    ("adjusts_month", "billing_month"),
+    (
+        *_columns(
+            ("adjusts_month", "string", "the closed month that changed, YYYY-MM"),
+            ("adjusts_close_id", "string", "the close it corrects, e.g. close-2026-09"),
+            ("billing_month", "string", "open month it is booked in, YYYY-MM"),
+        ),
+        *(column for column in ALLOCATIONS.columns if column.name not in _OF_A_CHARGE),
+    ),
+)
+
 SHAPES: Final = {
     shape.name: shape
-    for shape in (CHARGES, SUBJECTS, GPU_SUPPLY, GPU_HOURS, RUNS, TRANSFERS, REJECTED, ALLOCATIONS)
-}
+    for shape in (
+        CHARGES, SUBJECTS, GPU_SUPPLY, GPU_HOURS, RUNS, TRANSFERS, REJECTED, ALLOCATIONS,
+        ADJUSTMENTS,
+    )
+}  # fmt: skip

@@ -50,6 +50,7 @@ DIMENSIONS: Final[Mapping[str, str]] = {
     "category": "charge_category",
     "month": "billing_month",
     "charge_month": "charge_month",
+    "adjusts": "adjusts_month",
     "day": "day",
 }
 
