@@ -15,11 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-from figures import Figure, measured, peak_rss_bytes, run
 
+from figures import Figure, measured, peak_rss_bytes, run
 from watermaster.flows.declare import apply, plan
-from watermaster.flows.ingest import IngestOptions, bill_source, ingest_bills
+from watermaster.flows.ingest import IngestOptions, ingest_bills
 from watermaster.flows.open import Project, create_project
+from watermaster.flows.sources import named_source
+from watermaster.model.ingested import Ingested
+from watermaster.model.resources import SourceType
 
 KEYS = ("application", "environment", "business-unit", "team", "cost-center", "stage", "owner",
         "project", "tier", "created-by")  # fmt: skip
@@ -138,9 +141,9 @@ def new_project(home: Path) -> Project:
     return project
 
 
-def ingest(project: Project, bill: Path):
+def ingest(project: Project, bill: Path) -> Ingested:
     """One delivery through the flow that the command line calls."""
-    source, spec = bill_source(project, bill.stem, str(bill))
+    source, spec = named_source(project, SourceType.FOCUS, bill.stem, str(bill))
     return ingest_bills(project, source, spec, IngestOptions(exported_at=dt.datetime.now(dt.UTC)))
 
 
