@@ -244,7 +244,7 @@ def main() -> int:
     if asked.step:
         print(json.dumps(step(asked.step, Path(asked.home), int(asked.count))))
         return 0
-    return run(measure, "millions=10", "runs=3", "folder=")
+    return run(measure, "millions=10,50", "runs=3", "folder=")
 
 
 if __name__ == "__main__":
