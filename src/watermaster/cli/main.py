@@ -125,7 +125,7 @@ def run(arguments: Sequence[str]) -> int:
         return _tell_usage(error)
     except Exception as error:  # noqa: BLE001  # the one handler: whatever else went wrong
         _trace(call)
-        _say(_unexpected(error))
+        _say(_known(error, call) or _unexpected(error))
         return 1
     return code if isinstance(code, int) else 0
 
@@ -171,6 +171,13 @@ def _tell_usage(error: typer.TyperException) -> int:
     told = error.format_message().rstrip(".").replace("Value error, ", "")
     _say(f"{path}: {told}; see {path} --help")
     return 3
+
+
+def _known(error: Exception, call: Call) -> WatermasterError | None:
+    """What a disk or an engine said outside a write, if it is something a person can mend."""
+    from watermaster.ledger.storage import trouble
+
+    return trouble(error, call.home)
 
 
 def _unexpected(error: Exception) -> str:

@@ -2,16 +2,24 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+import ibis
 import sqlalchemy as sa
 
 from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
-from watermaster.ledger.delivery import Delivered, as_text, ask, delivered
+from watermaster.ledger.delivery import (
+    Delivered,
+    UnsoundError,
+    as_text,
+    ask,
+    delivered,
+    sound_text,
+)
 from watermaster.ledger.files import Written
 from watermaster.ledger.head import read_head
 from watermaster.ledger.measure import slice_sums
@@ -113,10 +121,36 @@ def _read(
     for number, file in enumerate(files):
         project.tell(Progress(number, len(files), "files", file.name))
         part = file.name if how is Delivery.PARTS else ""
-        text = as_text(project.ledger, file)
-        told = replace(order, where=file.name, part=part)
-        yield file, deliver(text, told, lambda question: ask(project.ledger, question))
+        yield file, _bill(project, file, replace(order, where=file.name, part=part))
     project.tell(Progress(len(files), len(files), "files"))
+
+
+def _bill(project: Project, file: Delivered, order: FocusOrder) -> FocusDelivery:
+    """The bill in a file; rows that cannot even be read are rejected too."""
+
+    def answer(question: Table) -> Mapping[str, object]:
+        return ask(project.ledger, question)
+
+    try:
+        return deliver(as_text(project.ledger, file), order, answer)
+    except UnsoundError:
+        text = sound_text(project.ledger, file)
+    bill = deliver(text.rows, order, answer)
+    unsound = text.unsound.select(
+        source=ibis.literal(order.source),
+        delivery=ibis.literal(file.charge_file),
+        file=ibis.literal(file.name),
+        row="row",
+        column=ibis.null("string"),
+        value="value",
+        reason="reason",
+    )
+    return replace(
+        bill,
+        rejected=bill.rejected.union(unsound),
+        rows=bill.rows + text.unsound_rows,
+        faulty_rows=bill.faulty_rows + text.unsound_rows,
+    )
 
 
 def _refuse_strict(

@@ -1,5 +1,6 @@
 """The engine that runs table rules. Only the ledger holds one."""
 
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,39 @@ MIB_PER_GIB: Final = 1024
 NOTHING: Final = "nothing"  # a table without rows, where a fact table has no file
 
 
-def open_duckdb(config: Config, spill: Path) -> DuckDB:
-    """An embedded engine in UTC that spills to `spill` and never asks the network."""
+class Engines:
+    """One embedded database; each thread has a connection of its own, since Ibis shares none.
+
+    Temporary tables belong to a connection, so two flows in two threads hold theirs apart.
+    """
+
+    def __init__(self, config: Config, spill: Path) -> None:
+        self._settings = _settings(config, spill)
+        self._opening = threading.Lock()
+        self._first: DuckDB | None = None
+        self._own = threading.local()
+
+    def of_thread(self) -> DuckDB:
+        """The connection of the thread that asks."""
+        held: DuckDB | None = getattr(self._own, "engine", None)
+        if held is None:
+            held = self._own.engine = self._open()
+        return held
+
+    def _open(self) -> DuckDB:
+        with self._opening:
+            if self._first is None:
+                self._first = engine = ibis.duckdb.connect()
+            else:
+                engine = ibis.duckdb.from_connection(self._first.con.cursor())
+            for setting in self._settings:
+                engine.raw_sql(setting)
+            engine.raw_sql(f"CREATE TEMP TABLE {NOTHING} (one INTEGER)")
+        return engine
+
+
+def _settings(config: Config, spill: Path) -> list[str]:
+    """In UTC, spilling to `spill`, and never asking the network."""
     settings: dict[str, object] = {
         "TimeZone": "UTC",
         "preserve_insertion_order": False,
@@ -25,9 +57,7 @@ def open_duckdb(config: Config, spill: Path) -> DuckDB:
     }
     if config.threads:
         settings["threads"] = config.threads
-    engine = ibis.duckdb.connect()
-    for name, value in settings.items():
-        text = f"'{value}'" if isinstance(value, str) else str(value).lower()
-        engine.raw_sql(f"SET {name} = {text}")
-    engine.raw_sql(f"CREATE TEMP TABLE {NOTHING} (one INTEGER)")
-    return engine
+    return [
+        f"SET {name} = '{value}'" if isinstance(value, str) else f"SET {name} = {value}"
+        for name, value in settings.items()
+    ]

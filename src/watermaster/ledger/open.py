@@ -3,16 +3,19 @@
 import datetime as dt
 import functools
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from watermaster.ledger.head import read_head
 from watermaster.ledger.migrate import migrate, needs_migration
+from watermaster.ledger.spill import own_folder
+from watermaster.ledger.storage import told
 from watermaster.model.config import Config
 from watermaster.model.errors import NotFoundError
 from watermaster.model.shapes import SHAPES
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend as DuckDB
     from pyiceberg.catalog.sql import SqlCatalog
 
+    from watermaster.ledger.engine import Engines
+
+_OPENING: Final = threading.Lock()  # two threads of a server may ask for the engine first
 Clock = Callable[[], dt.datetime]
 
 
@@ -40,11 +46,17 @@ class Ledger:
     clock: Clock
 
     @functools.cached_property
-    def engine(self) -> "DuckDB":
-        """The embedded engine."""
-        from watermaster.ledger.engine import open_duckdb
+    def _engines(self) -> "Engines":
+        from watermaster.ledger.engine import Engines
 
-        return open_duckdb(self.config, self.home / "spill")
+        return Engines(self.config, own_folder(self.home))
+
+    @property
+    def engine(self) -> "DuckDB":
+        """The embedded engine, as this thread sees it: its own temporary tables, one memory."""
+        with _OPENING:
+            engines = self._engines
+        return engines.of_thread()
 
     @functools.cached_property
     def catalog(self) -> "SqlCatalog":
@@ -62,12 +74,13 @@ def open_ledger(home: Path, config: Config, clock: Clock = utc_clock) -> Ledger:
     if config.database is None and not (home / "records.db").exists():
         raise NotFoundError(str(home), "there is no ledger here", "run wm init, or name --home")
     ledger = Ledger(home, config, _records(home, config), clock)
-    if needs_migration(ledger.records):
-        migrate(ledger.records)
-    if set(SHAPES) - set(read_head(ledger.records).snapshots):
-        from watermaster.ledger.lake import create_tables
+    with told(home):
+        if needs_migration(ledger.records):
+            migrate(ledger.records)
+        if set(SHAPES) - set(read_head(ledger.records).snapshots):
+            from watermaster.ledger.lake import create_tables
 
-        create_tables(ledger.catalog, ledger.records)
+            create_tables(ledger.catalog, ledger.records)
     return ledger
 
 
@@ -75,10 +88,11 @@ def create_ledger(home: Path, config: Config, clock: Clock = utc_clock) -> Ledge
     """Create what is missing under `home`; running it again changes nothing."""
     from watermaster.ledger.lake import create_tables
 
-    home.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(home, config, _records(home, config), clock)
-    migrate(ledger.records)
-    create_tables(ledger.catalog, ledger.records)
+    with told(home):
+        home.mkdir(parents=True, exist_ok=True)
+        ledger = Ledger(home, config, _records(home, config), clock)
+        migrate(ledger.records)
+        create_tables(ledger.catalog, ledger.records)
     return ledger
 
 

@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+import duckdb
 import sqlalchemy as sa
 
 from watermaster.ledger.audit import append_audit
@@ -13,6 +14,7 @@ from watermaster.ledger.head import Head, head_of, move_head, read_head
 from watermaster.ledger.lake import Slice, add_columns, load, path_of, replace_slices, reset
 from watermaster.ledger.lock import write_lock
 from watermaster.ledger.open import Ledger
+from watermaster.ledger.storage import FAILURES, told
 from watermaster.model.events import Step, Tell
 from watermaster.model.tables import Table
 
@@ -66,6 +68,7 @@ class Work:
 def begin(ledger: Ledger, action: str, actor: str, tell: Tell) -> Iterator[Work]:
     """Hold the write lock, put strays back to head, and commit all of it or nothing."""
     with (
+        told(ledger.home, duckdb.Error),
         write_lock(ledger.lock_path, action, ledger.config.lock_wait_s),
         ledger.records.connect() as connection,
     ):
@@ -107,6 +110,10 @@ def _forget(work: Work) -> None:
     work.connection.rollback()
     if read_head(work.ledger.records).revision == work.revision:
         return  # it was committed; what failed came after
-    _reset_strays(work.ledger, work.head)
-    for file in work.files:
+    for file in work.files:  # first, since a full disk needs room to put tables back
         path_of(file).unlink(missing_ok=True)
+    for folder in {path_of(file).parent for file in work.files}:
+        with suppress(OSError):
+            folder.rmdir()
+    with suppress(*FAILURES, duckdb.Error):  # then the next writer does it
+        _reset_strays(work.ledger, work.head)

@@ -53,6 +53,12 @@ class RefusedError(WatermasterError):
     http_status = 409
 
 
+class StorageError(WatermasterError):
+    """A disk, file or engine below the ledger failed; what was held before is unchanged."""
+
+    http_status = 507
+
+
 class BadResourcesError(WatermasterError):
     """Several declared resources are wrong; all of them are told at once."""
 
