@@ -148,4 +148,4 @@ def ingest(project: Project, bill: Path) -> Ingested:
 
 
 if __name__ == "__main__":
-    sys.exit(run(measure, "rows=1000000"))
+    sys.exit(run(measure, "rows=2000000"))

@@ -74,7 +74,8 @@ def ingest_bills(
         )
         found = list(_read(project, fresh, order, spec.delivery))
         _refuse_strict(found, options)
-        typed = work.write("charges", _all_of([bill.typed for _, bill in found]))
+        rows = _all_of([bill.typed for _, bill in found])
+        typed = work.write("charges", rows, one_slice=_is_one_slice(found, spec.delivery))
         months = {key[1] for key in typed.rows}
         beside = [file for file in files if held.get(file.charge_file, set()) & months]
         if beside and spec.delivery is Delivery.WHOLE_MONTH:
@@ -83,6 +84,14 @@ def ingest_bills(
             typed = typed | work.write("charges", rows.filter(rows.billing_month.isin(months)))
         outcome = _store(work, source, found, typed, options)
         return replace(outcome, unchanged=len(files) - len(fresh))
+
+
+def _is_one_slice(found: Sequence[tuple[Delivered, FocusDelivery]], how: Delivery) -> bool:
+    """Whether all rows are of one month and part: then no row is sorted to its file."""
+    months = {month for _, bill in found for month in bill.months}
+    return (
+        len(months) == 1 and None not in months and (len(found) == 1 or how is not Delivery.PARTS)
+    )
 
 
 def _refuse_twins(files: Sequence[Delivered]) -> None:

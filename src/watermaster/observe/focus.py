@@ -10,6 +10,7 @@ A row with any fault is rejected whole, one line per fault. An absent or empty c
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from watermaster.model.tables import Table
 from watermaster.observe import focus_tags as tags
 from watermaster.observe import focus_values as values
 from watermaster.observe.engine import (
+    Moment,
     Text,
     ibis,
 )
@@ -37,6 +39,7 @@ from watermaster.observe.focus_faults import (
 from watermaster.observe.focus_origin import is_allocated, without_origins
 from watermaster.observe.focus_parquet import as_text
 from watermaster.observe.focus_rules import RuleBreak, answers, flag, questions, tell_breaks
+from watermaster.units.periods import print_month
 
 __all__ = ["Ask", "FocusDelivery", "FocusOrder", "Origin", "RuleBreak", "deliver"]
 
@@ -55,6 +58,7 @@ class FocusDelivery:
     version: str
     rows: int
     faulty_rows: int
+    months: tuple[str | None, str | None]  # the first and last billing month it may hold
     rounding: dict[str, Decimal]  # cost column -> exact sum - sum as typed, where not 0
     breaks: list[RuleBreak]  # FOCUS rules the file breaks, rejected rows counted
     notices: list[str]
@@ -89,6 +93,7 @@ def deliver(text: Table, order: FocusOrder, ask: Ask) -> FocusDelivery:
         version=header.version,
         rows=_count(seen, "rows"),
         faulty_rows=faulty,
+        months=_months(file, seen),
         rounding=_rounding(good, long, ask),
         breaks=breaks,
         notices=[
@@ -125,11 +130,28 @@ def _survey(file: Reading) -> Table:
         faulty=any_of(possible).sum(),
         odd_tags=odd_tags,
         allocated=allocated,
+        first=_bill_start(file).min(),
+        last=_bill_start(file).max(),
         **most,
         **counts,
         **looks,
         **questions(file),
     )
+
+
+def _bill_start(file: Reading) -> Moment:
+    has_bill = file.has("billing_period_start")
+    return file.moment("billing_period_start" if has_bill else "charge_period_start")
+
+
+def _months(file: Reading, seen: Mapping[str, object]) -> tuple[str | None, str | None]:
+    """The first and last billing month; unknown where dates needed a second look."""
+    if file.slow & set(TIMES):
+        return None, None
+    first, last = seen["first"], seen["last"]
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return None, None
+    return print_month(first), print_month(last)
 
 
 def _second_look(

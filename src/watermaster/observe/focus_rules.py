@@ -211,10 +211,12 @@ def _subcategories(file: Reading) -> Iterator[Check]:
     known = tuple(word for words in held.values() for word in words)
     what = "ServiceSubcategory must be one of the subcategories FOCUS names"
     yield _check(column, ("003-M",), filled & ~_one_of(raw, known), what)
-    pairs = tuple(f"{category}\x1f{word}" for category, words in held.items() for word in words)
-    pair = file.raw("service_category") + "\x1f" + raw
+    category = file.raw("service_category")
+    belongs = ibis.cases(
+        *((category == name, _one_of(raw, words)) for name, words in held.items()), else_=False
+    )
     what = "ServiceSubcategory must belong to its ServiceCategory"
-    yield _check(column, ("004-M",), filled & ~_one_of(pair, pairs), what)
+    yield _check(column, ("004-M",), filled & ~belongs, what)
 
 
 def _numbers(file: Reading) -> Iterator[Check]:
