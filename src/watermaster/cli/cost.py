@@ -114,3 +114,43 @@ def cost_show(
     columns = ["charge", "day", "kind", "owner", "service", "cost"]
     wide = ["team", "rule", "resource_id", "ratio", "currency"]
     show(report, Table(columns, report.rows, wide=wide, above=[report.why], empty="no costs"))
+
+
+Month = Annotated[str | None, typer.Option("--month", help="billing month; none: the newest")]
+Unit = Annotated[str | None, typer.Option("--unit", help="business unit; none: all")]
+Currency = Annotated[str | None, typer.Option("--currency", help="none: the organisation's")]
+
+
+@app.command("moved", epilog=examples("wm cost moved", "wm cost moved --month 2026-10"))
+def cost_moved(
+    month: Month = None, unit: Unit = None, currency: Currency = None, cost: Kind = Cost.EFFECTIVE
+) -> None:
+    """What moved since the month before, the largest change first."""
+    from watermaster.flows import cost_moved as flow
+    from watermaster.flows.scope import Asked
+
+    report = flow.cost_moved(project(), Asked(month=month, unit=unit, currency=currency), cost)
+    columns = ["name", "kind", "before", "now", "change"]
+    rows = [{name: getattr(thing, name) for name in columns} for thing in report.rows]
+    change = report.now - report.before
+    below = [f"total {report.now:,.2f} {report.currency}, {change:+,.2f}"]
+    show(report, Table(columns, rows, above=[report.why], below=below, empty="nothing moved"))
+
+
+@app.command("flow", epilog=examples("wm cost flow", "wm cost flow --month 2026-10 -o json"))
+def cost_flow(
+    month: Month = None, unit: Unit = None, currency: Currency = None, cost: Kind = Cost.EFFECTIVE
+) -> None:
+    """Where the money flows: from provider through platform and unit to what it went into."""
+    from watermaster.flows import cost_moved as flow
+    from watermaster.flows.scope import Asked
+
+    report = flow.cost_flow(project(), Asked(month=month, unit=unit, currency=currency), cost)
+    rows = [
+        {"step": f"{report.steps[link.step]} to {report.steps[link.step + 1]}",
+         "from": link.start, "to": link.end, "cost": link.cost}
+        for link in report.links
+    ]  # fmt: skip
+    below = [f"total {report.total:,.2f} {report.currency}"]
+    columns = ["step", "from", "to", "cost"]
+    show(report, Table(columns, rows, above=[report.why], below=below, empty="no costs"))

@@ -49,6 +49,7 @@ COMMANDS: Final = (
     Command("source", "List the sources and how old they are."),
     Command("doctor", "Check the ledger on disk, and mend it."),
     Command("audit", "Prove the log of changes whole, and export it."),
+    Command("serve", "Serve the pages and the API on this machine."),
     Command("completion", "Print the completion script of a shell."),
 )
 

@@ -14,14 +14,11 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from enum import Enum
-from pathlib import PurePath
-from typing import Any, Final, Literal
-
-from pydantic import BaseModel
+from typing import Final, Literal
 
 from watermaster.cli.call import Output, the_call
 from watermaster.model.errors import UsageError
+from watermaster.model.plain import plain
 from watermaster.units.cells import cell_text
 
 WIDTH: Final = 100
@@ -68,31 +65,6 @@ def say(text: str) -> None:
     if text:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
-
-
-def plain(value: object) -> Any:
-    """A record as JSON knows it: decimals and times as text, no digit lost.
-
-    >>> plain({"cost": Decimal("1.50"), "on": dt.date(2026, 10, 1)})
-    {'cost': '1.50', 'on': '2026-10-01'}
-    """
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(held) for key, held in value.items()}
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, Enum):
-        return plain(value.value)
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    if isinstance(value, PurePath):
-        return str(value)
-    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str):
-        return [plain(held) for held in (sorted(value) if isinstance(value, set) else value)]
-    return value
 
 
 def cell(value: object) -> str:

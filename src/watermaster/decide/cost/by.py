@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
+from watermaster.decide.cost.activity import activity
 from watermaster.model.decision import Decision
 from watermaster.model.estate import tag_column
 from watermaster.model.tables import NO, Column, Table, ibis
@@ -43,6 +44,7 @@ DIMENSIONS: Final[Mapping[str, str]] = {
     "project": "project",
     "environment": "environment",
     "purpose": "purpose",
+    "activity": "activity",
     "stage": "stage",
     "kind": "kind",
     "rule": "rule",
@@ -59,6 +61,8 @@ def dimension(allocations: Table, name: str) -> Column:
     """The column of a dimension; `tag:KEY` is the tag's column, `day` the day of use."""
     if name == "day":
         return allocations.charge_start.cast("date").cast("string")
+    if name == "activity":
+        return activity(allocations)
     if name.startswith("tag:"):
         return allocations[tag_column(name.removeprefix("tag:"))]
     return allocations[DIMENSIONS[name]]

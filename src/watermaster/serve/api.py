@@ -1,0 +1,122 @@
+"""REST: the records of flows as JSON; decimals are text, so that no digit is lost."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from watermaster.decide.cost.by import Cost
+from watermaster.flows.charges import charges
+from watermaster.flows.cost import CostQuestion, costs, why
+from watermaster.flows.cost_moved import cost_flow, cost_moved
+from watermaster.flows.scope import Asked
+from watermaster.flows.source_ages import source_states
+from watermaster.model.errors import UsageError
+from watermaster.model.overview import (
+    ChargesReport,
+    FlowReport,
+    MovedReport,
+    Overview,
+    SourceState,
+)
+from watermaster.model.plain import plain
+from watermaster.model.reports import CostReport
+from watermaster.model.why import Why
+from watermaster.serve.questions import EVERY, TheCharges
+from watermaster.serve.state import Shared
+
+router = APIRouter(prefix="/api/v1")
+
+Month = Annotated[str | None, Query(description="billing month YYYY-MM; none: the newest")]
+Unit = Annotated[str | None, Query(description="business unit; none: all")]
+Currency = Annotated[str | None, Query(description="currency; none: the organisation's")]
+Which = Annotated[Cost, Query(description="which of the four costs")]
+
+
+@router.get("/overview", response_model=Overview, tags=["cost"])
+def get_overview(
+    state: Shared, month: Month = None, unit: Unit = None, currency: Currency = None
+) -> Response:
+    """A month at a glance: what the page Overview shows."""
+    return answer(state.overview(Asked(month=month, unit=unit, currency=currency)))
+
+
+@router.get("/cost/by", response_model=CostReport, tags=["cost"])
+def get_cost_by(
+    state: Shared,
+    by: Annotated[str, Query(description="dimensions, comma separated, e.g. service,month")] = "",
+    month: Annotated[list[str] | None, Query(description="billing months; none: all")] = None,
+    cost: Which = Cost.EFFECTIVE,
+    filter: Annotated[list[str] | None, Query(description="KEY=VALUE; - asks for none")] = None,
+) -> Response:
+    """Costs by any dimensions, the largest first: `wm cost by`."""
+    wanted: dict[str, list[str]] = {}
+    for text in filter or []:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise UsageError("filter", f"{text!r} has no =", "write KEY=VALUE")
+        wanted.setdefault(key, []).append(value)
+    names = tuple(name.strip() for name in by.split(",") if name.strip())
+    question = CostQuestion(by=names, cost=cost, months=tuple(month or ()), wanted=wanted)
+    return answer(state.run(costs, question))
+
+
+@router.get("/cost/moved", response_model=MovedReport, tags=["cost"])
+def get_cost_moved(
+    state: Shared,
+    month: Month = None,
+    unit: Unit = None,
+    currency: Currency = None,
+    cost: Which = Cost.EFFECTIVE,
+) -> Response:
+    """What moved since the month before: `wm cost moved`."""
+    return answer(state.run(cost_moved, Asked(month=month, unit=unit, currency=currency), cost))
+
+
+@router.get("/cost/flow", response_model=FlowReport, tags=["cost"])
+def get_cost_flow(
+    state: Shared,
+    month: Month = None,
+    unit: Unit = None,
+    currency: Currency = None,
+    cost: Which = Cost.EFFECTIVE,
+) -> Response:
+    """Cost from provider through platform and unit to what it went into: `wm cost flow`."""
+    asked = Asked(
+        month=None if month == EVERY else month,
+        every_month=month == EVERY,
+        unit=unit,
+        currency=currency,
+    )
+    return answer(state.run(cost_flow, asked, cost))
+
+
+@router.get("/charges", response_model=ChargesReport, tags=["charges"])
+def get_charges(state: Shared, question: TheCharges) -> Response:
+    """One page of parts of charges, or of groups of them; parameters as on the page Costs."""
+    return answer(state.run(charges, question))
+
+
+@router.get("/charges/{charge_file}/{charge_row}", response_model=Why, tags=["charges"])
+def get_charge(state: Shared, charge_file: str, charge_row: int) -> Response:
+    """A charge walked back to its bill row, and every part with its rule: `wm cost why`."""
+    return answer(state.run(why, charge_file, charge_row))
+
+
+@router.get("/sources", response_model=list[SourceState], tags=["ledger"])
+def get_sources(state: Shared) -> Response:
+    """What is held of each source, and how old it is."""
+    return answer(state.run(source_states))
+
+
+@router.get("/status", tags=["ledger"])
+def get_status(state: Shared) -> dict[str, int]:
+    """The ledger's revision."""
+    return {"revision": state.revision}
+
+
+def answer(record: Any) -> Response:
+    """A record as JSON."""
+    text = json.dumps(plain(record), ensure_ascii=False)
+    return Response(text, media_type="application/json", headers={"cache-control": "no-cache"})

@@ -1,0 +1,97 @@
+"""The server: pages for people, REST for programs, metrics for monitoring."""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import JSONResponse, Response
+
+from watermaster.flows.open import Project
+from watermaster.model.errors import UsageError, WatermasterError
+from watermaster.serve import api, assets, costs, metrics, overview, sheet
+from watermaster.serve.render import HEADERS, page
+from watermaster.serve.state import State
+
+LOCAL: Final = ("127.0.0.1", "localhost", "[::1]")
+LOG: Final = logging.getLogger(__name__)
+
+
+def create_app(project: Project) -> FastAPI:
+    """The app over one ledger. It answers to local names only, since nobody signs in."""
+    app = FastAPI(
+        title="Watermaster",
+        version=version("watermaster"),
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # its page would load from outside
+        redoc_url=None,
+    )
+    app.state.watermaster = State(project)
+    for router in (overview.router, costs.router, sheet.router, assets.router, metrics.router,
+                   api.router):  # fmt: skip
+        app.include_router(router)
+    app.add_exception_handler(WatermasterError, _on_purpose)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_exception_handler(HTTPException, _http)
+    app.middleware("http")(_guarded)
+    app.add_middleware(GZipMiddleware, minimum_size=800)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL])
+    return app
+
+
+async def _guarded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Security headers on every answer; a defect becomes a page with an id, and a log line."""
+    try:
+        response = await answer(request)
+    except Exception:
+        mark = secrets.token_hex(4)
+        LOG.exception("request %s %s failed, id %s", request.method, request.url.path, mark)
+        error = WatermasterError(
+            request.url.path, "the server failed to answer", "try again; tell us the id if it stays"
+        )
+        response = _told(request, error, mark)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+async def _on_purpose(request: Request, error: Exception) -> Response:
+    if not isinstance(error, WatermasterError):
+        raise error
+    return _told(request, error, secrets.token_hex(4))
+
+
+async def _bad_request(request: Request, error: Exception) -> Response:
+    what = "is not what it should be"
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        what = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    told = UsageError(request.url.path, what, "mend the address")
+    return _told(request, told, secrets.token_hex(4))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    told = WatermasterError(
+        request.url.path, HTTPStatus(status).phrase.lower(), "begin at the first page"
+    )
+    return _told(request, told, secrets.token_hex(4), status)
+
+
+def _told(
+    request: Request, error: WatermasterError, mark: str, status: int | None = None
+) -> Response:
+    """Where, what, what to do, and an id to quote."""
+    status = status or error.http_status
+    if request.url.path.startswith("/api/"):
+        told = {"where": error.where, "what": error.what, "fix": error.fix, "id": mark}
+        return JSONResponse({"error": told}, status)
+    context = {"title": "Error", "error": error, "mark": mark, "status": status}
+    return page(request, "error.html", context, status)

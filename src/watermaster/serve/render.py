@@ -1,0 +1,92 @@
+"""Templates to answers: what every page shows besides its own record."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from watermaster.model.overview import SourceState
+from watermaster.serve import assets
+from watermaster.serve.questions import place
+from watermaster.serve.state import the_state
+from watermaster.units import money, text
+
+PAGES: Final = (("/", "Overview"), ("/costs", "Costs"))
+STALE_S: Final = 3 * 86_400  # a source this old is told beside the figures
+HEADERS: Final = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+def _iso_day(day: str | None) -> str:
+    return text.day_name(dt.date.fromisoformat(day)) if day else money.MISSING
+
+
+def _ratio(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "money": money.compact, "cents": money.cents, "signed": money.signed,
+        "grouped": money.grouped, "share": text.share, "change": text.change,
+        "age": text.age, "month": text.month_name, "short_month": text.short_month,
+        "moment": text.moment, "ratio": _ratio,
+        "iso_day": _iso_day, "day": text.day_name,
+    }  # fmt: skip
+    made.globals |= {"asset": assets.address, "missing": money.MISSING, "nav": PAGES}
+    return made
+
+
+ENVIRONMENT: Final = _environment()
+
+
+def page(
+    request: Request, template: str, context: Mapping[str, Any], status: int = 200
+) -> Response:
+    """A page, or nothing new where the reader has it already."""
+    project = the_state(request).project
+    where = place(request)
+    html = ENVIRONMENT.get_template(template).render(
+        place=where,
+        path=request.url.path,
+        request_query=request.url.query,
+        organisation=project.config.organisation,
+        **{"sources": [], "scope": None, "command": None, "missing_age": STALE_S} | dict(context),
+    )
+    tag = f'W/"{hashlib.sha256(html.encode()).hexdigest()[:16]}"'
+    headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "hx-request, hx-target"}
+    if status == 200 and request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return HTMLResponse(html, status, headers)
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether htmx asks for the table alone; Back asks for the full page again."""
+    target = request.headers.get("hx-target", "")
+    return "hx-request" in request.headers and target.endswith("rows")
+
+
+def oldest(sources: list[SourceState]) -> SourceState | None:
+    """The source whose data is the oldest."""
+    return max(sources, key=lambda source: source.age_s, default=None)

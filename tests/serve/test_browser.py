@@ -1,0 +1,121 @@
+"""The pages in a real Chromium: nothing outside, no sideways scroll, WCAG 2.2 AA, no JavaScript."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+PATHS = ("/", "/costs", "/costs?group=workload", "/?month=2031-01")
+
+
+def opened(chromium, address, path, **settings):
+    size = {"width": settings.pop("width", 1280), "height": 800}
+    context = chromium.new_context(viewport=size, **settings)
+    page = context.new_page()
+    page.goto(f"{address}{path}", wait_until="networkidle")
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PATHS)
+def test_no_accessibility_rule_is_broken(chromium, address, axe, path, scheme):
+    page = opened(chromium, address, path, color_scheme=scheme, bypass_csp=True)
+    page.evaluate(axe)
+    broken = page.evaluate(
+        "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+        ".then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 150))]))"
+    )
+    page.context.close()
+    assert broken == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_no_page_scrolls_sideways(chromium, address, path, width):
+    page = opened(chromium, address, path, width=width)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.context.close()
+    assert wide <= width
+
+
+def test_a_page_asks_nothing_of_others_and_says_nothing_on_the_console(chromium, address):
+    context = chromium.new_context()
+    page = context.new_page()
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).netloc))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    for path in PATHS[:3]:
+        page.goto(f"{address}{path}", wait_until="networkidle")
+    page.locator("th a").first.click()
+    page.wait_for_url("**sort=**")
+    context.close()
+    assert set(asked) - {""} == {urlsplit(address).netloc}
+    assert said == []
+
+
+def test_the_first_load_is_at_most_120_kb(chromium, address):
+    context = chromium.new_context()
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    got = []
+    session.on("Network.loadingFinished", lambda event: got.append(event["encodedDataLength"]))
+    page.goto(address, wait_until="networkidle")
+    context.close()
+    assert 0 < sum(got) <= 120_000
+
+
+@pytest.mark.parametrize("has_script", [True, False], ids=["with script", "without script"])
+def test_a_head_sorts_and_the_address_keeps_it(chromium, address, has_script):
+    page = opened(chromium, address, "/costs", java_script_enabled=has_script)
+    page.get_by_role("link", name="Resource").first.click()
+    page.wait_for_url("**sort=-resource")
+    page.locator("th[aria-sort=descending]", has_text="Resource").wait_for()
+    page.go_back()
+    page.locator("th[aria-sort=descending]", has_text="Cost").wait_for()
+    assert page.locator("nav.side").count() == 1
+    page.context.close()
+
+
+def test_the_month_can_be_chosen_without_script(chromium, address):
+    page = opened(chromium, address, "/", java_script_enabled=False)
+    page.get_by_label("Month", exact=True).select_option("2026-09")
+    page.get_by_role("button", name="Show").click()
+    assert page.locator("h1").inner_text().startswith("September cost")
+    page.context.close()
+
+
+def test_the_month_is_taken_at_once_with_script(chromium, address):
+    page = opened(chromium, address, "/")
+    page.get_by_label("Month", exact=True).select_option("2026-09")
+    page.wait_for_url("**month=2026-09*")
+    page.context.close()
+
+
+def test_a_search_replaces_the_table_while_one_types(chromium, address):
+    page = opened(chromium, address, "/costs")
+    page.keyboard.press("/")
+    page.keyboard.type("chat-assist")
+    page.wait_for_url("**q=chat-assist*")
+    page.locator("tfoot", has_text="62 parts").wait_for()
+    page.context.close()
+
+
+def test_the_theme_follows_the_system_and_can_be_chosen(chromium, address):
+    page = opened(chromium, address, "/", color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.get_by_role("button", name="Switch between light and dark").click()
+    light = page.evaluate(ground)
+    page.reload()
+    assert page.evaluate(ground) == light != dark
+    page.context.close()
+
+
+def test_a_part_of_the_flow_filters_the_list(chromium, address):
+    page = opened(chromium, address, "/costs")
+    page.locator(".sankey a[aria-label^='slurm-oslo, ']").click()
+    page.wait_for_url("**platform=slurm-oslo*")
+    page.get_by_role("link", name="Remove filter platform slurm-oslo").click()
+    page.wait_for_url("**/costs")
+    page.context.close()
