@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -128,6 +128,7 @@ class Slurm:
     """A cluster `brook` in a network of its own: gpu[1-2] with 4 h100 each, gpu3 with 8 a100."""
 
     folder: Path
+    submitted: list[str] = field(default_factory=list)
 
     def run(self, *command: str) -> str:
         """A command of Slurm, e.g. sbatch; its output."""
@@ -147,13 +148,19 @@ class Slurm:
 
     def submit(self, *options: str, run: str) -> str:
         """Submit a batch job; its number."""
-        return self.run("sbatch", "--parsable", *options, f"--wrap={run}").strip()
+        self.submitted.append(self.run("sbatch", "--parsable", *options, f"--wrap={run}").strip())
+        return self.submitted[-1]
 
     def wait(self, wait_s: float = 60) -> None:
         """Until no job is queued or runs, and accounting has heard of it."""
         until(lambda: not self.run("squeue", "-h").strip(), wait_s, "the end of all jobs")
-        asked = ("sacct", "-a", "-n", "-X", "-s", "R,PD", "-o", "JobID")
-        until(lambda: not self.run(*asked).strip(), wait_s, "their end in accounting")
+        until(self._is_accounted, wait_s, "their end in accounting")
+
+    def _is_accounted(self) -> bool:
+        asked = ("sacct", "-aXnP", "-S", "now-1hour", "-E", "now", "-o", "JobID,End")
+        told = self.run(*asked)
+        known = {line.split("|")[0].split("_")[0] for line in told.split()}
+        return "Unknown" not in told and known >= set(self.submitted)
 
 
 @pytest.fixture(scope="session")

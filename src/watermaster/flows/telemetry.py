@@ -52,7 +52,7 @@ def ingest_telemetry(
         _spool(project) as spool,
         begin(project.ledger, "ingest", project.actor, project.tell) as work,
     ):
-        asked = window or default_window(spec, project.ledger.clock())
+        asked = whole_days(window or default_window(spec, project.ledger.clock()))
         spool.take(observe(spec, asked, project.tell), project)
         rows, days = {}, {}
         for name in sorted(spool.counts):
@@ -92,6 +92,14 @@ def default_window(spec: SourceSpec, now: dt.datetime) -> Period:
     if spec.location.startswith(LIVE):
         return Period(now - dt.timedelta(days=LIVE_DAYS), now)
     return Period(dt.datetime(1970, 1, 2, tzinfo=dt.UTC), now)
+
+
+def whole_days(window: Period) -> Period:
+    """Slices are days: what is asked of a part of a day is asked of all of it."""
+    midnight = window.start.replace(hour=0, minute=0, second=0, microsecond=0)
+    last = window.end - dt.timedelta(microseconds=1)
+    end = last.replace(hour=0, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
+    return Period(midnight, end)
 
 
 def _connector(spec: SourceSpec) -> Observe:

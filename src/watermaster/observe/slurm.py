@@ -85,7 +85,7 @@ def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
 def _live(source: SourceSpec, asked: Interval, tell: Tell) -> Iterator[Seen]:
     cluster = source.location.removeprefix(LIVE)
     until = min(asked[1], int(time.time()))
-    commands = Commands(cluster, (asked[0], until))
+    commands = Commands(cluster, asked)  # up to now it would leave out what just ended
     nodes = {node.name: node for node in nodes_of_scontrol(commands.nodes())}
     name = source.platform or cluster or commands.cluster_name()
     reading = Reading(Scope(name, asked, nodes))
