@@ -74,6 +74,18 @@ def test_hours_planted_in_a_real_prometheus_are_in_the_ledger(project, prometheu
     assert read_head(project.ledger.records).name != revision
 
 
+def test_a_day_of_which_a_server_forgot_some_stays_as_it_is_held(project, prometheus):
+    prometheus.load(plan())
+    spec = source("prometheus", prometheus.address, platform="k8s")
+    window = Period(START, START + dt.timedelta(hours=4))
+    ingest_telemetry(project, "dcgm", spec, window)
+    first = held(project, "gpu_hours", HOURS)
+    forgot = spec.model_copy(update={"options": {"match": 'UUID!="GPU-b"'}})
+    ingest_telemetry(project, "dcgm", forgot, window)
+    assert held(project, "gpu_hours", HOURS) == first
+    assert any("what is held stays" in getattr(event, "text", "") for event in project.told)
+
+
 def test_jobs_run_on_a_real_slurm_appear_with_their_cost(slurm, tmp_path, monkeypatch):
     now = dt.datetime.now(dt.UTC)
     project = project_at(tmp_path / "home", Clock((now + dt.timedelta(days=1)).isoformat()[:19]))

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 
 from watermaster.flows.open import Project
 from watermaster.flows.sources import named_source
@@ -18,7 +19,7 @@ from watermaster.ledger.read import naive
 from watermaster.ledger.records import SLICES
 from watermaster.ledger.write import Work, begin
 from watermaster.model.errors import NotFoundError
-from watermaster.model.events import Progress, Tell
+from watermaster.model.events import Notice, Progress, Tell
 from watermaster.model.resources import SourceSpec, SourceType
 from watermaster.model.seen import Seen
 from watermaster.model.shapes import SHAPES
@@ -28,6 +29,7 @@ from watermaster.units.periods import Period
 GROUP: Final = "watermaster.observe"
 LIVE_DAYS: Final = 31  # how far back a server is asked when nothing else is said
 LIVE: Final = ("http://", "https://", "sacct:")
+SUPPLY: Final = "gpu_supply"
 ROWS_A_GROUP: Final = 200_000
 Observe = Callable[[SourceSpec, Period, Tell], Iterable[Seen]]
 
@@ -55,8 +57,9 @@ def ingest_telemetry(
         asked = whole_days(window or default_window(spec, project.ledger.clock()))
         spool.take(observe(spec, asked, project.tell), project)
         rows, days = {}, {}
+        kept = _known_better(work, source, spool) if spec.location.startswith(LIVE) else []
         for name in sorted(spool.counts):
-            written = _write(work, source, name, spool)
+            written = _write(work, (source, name), spool, kept)
             rows[name] = sum(written.rows.values())
             if name != "rejected" and written.rows:
                 held = [period for _, period in written.rows]
@@ -153,10 +156,33 @@ def _spool(project: Project) -> Iterator[_Spool]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(work: Work, source: str, name: str, spool: _Spool) -> Written:
+def _known_better(work: Work, source: str, spool: _Spool) -> list[str]:
+    """Days of which a server tells less supply than is held: it has forgotten some of it.
+
+    Prometheus drops the oldest hours first, and Slurm lists no node that has left.
+    """
+    if SUPPLY not in spool.counts:
+        return []
+    seen = work.ledger.engine.read_parquet(str(spool.path(SUPPLY))).day.value_counts(name="rows")
+    counts = {row["day"]: row["rows"] for row in work.ledger.engine.to_pyarrow(seen).to_pylist()}
+    query = sa.select(SLICES.c.period, SLICES.c.rows).where(
+        SLICES.c.table_name == SUPPLY, SLICES.c.source == source
+    )
+    held = work.connection.execute(query)
+    days = sorted(day for day, rows in held if counts.get(day, rows) < rows)
+    for day in days:
+        text = f"{source} tells less of {day} than is held: what is held stays"
+        work.tell(Notice(text))
+    return days
+
+
+def _write(work: Work, of: tuple[str, str], spool: _Spool, kept: Sequence[str]) -> Written:
+    source, name = of
     stored = work.ledger.engine.read_parquet(str(spool.path(name)))
     types = {column: kind for column, kind in SHAPES[name].types.items() if column != "source"}
     rows = naive(stored, types).mutate(source=ibis.literal(source))
+    if kept and "day" in types:
+        rows = rows.filter(rows.day.notin(kept))
     written = work.write(name, rows)
     work.swap(name, list(written.rows), written)
     for (_, period), count in written.rows.items():
