@@ -13,7 +13,7 @@ from watermaster.model.errors import UsageError
 from watermaster.model.statement import Journal, Statement
 
 app = command_group()
-COLUMNS = ("unit", "team", "workload", "kind", "account", "service", "effective", "billed")
+COLUMNS = ("team", "workload", "kind", "account", "service", "effective", "billed")
 
 
 class StatementOutput(StrEnum):
@@ -98,7 +98,7 @@ def _table(found: Statement) -> Table:
     return Table(
         columns,
         rows,
-        wide=["currency", "adjusts_month"],
+        wide=["unit", "currency", "adjusts_month"],
         above=[f"Statement {found.month}, {state}, revision {found.snapshot}. {found.why}"],
         below=[
             *(line.rstrip() for line in sums),
@@ -115,9 +115,9 @@ def _journal_table(found: Journal) -> Table:
         for row in found.totals
     ]
     return Table(
-        ["number", "date", "account", "cost_center", "debit", "credit", "currency", "text"],
+        ["number", "account", "cost_center", "kind", "debit", "credit", "currency"],
         rows,
-        wide=["unit", "team", "kind", "adjusts_month"],
+        wide=["date", "unit", "team", "adjusts_month", "text"],
         above=[f"Journal {found.month}, revision {found.snapshot}. {found.why}"],
         below=[*sums, *(f"gap: {gap}" for gap in found.gaps)],
     )

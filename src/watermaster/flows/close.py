@@ -125,7 +125,7 @@ def _tag(work: Work, snapshots: dict[str, int], name: str) -> None:
     """Keep the snapshots for ever; a tag that an unfinished close left is moved by the next."""
     for table, snapshot in sorted(snapshots.items()):
         tag(load(work.ledger.catalog, table), snapshot, name)
-        work.tell(Step(f"{work.action}.{table}-tagged"))
+        work.tell(Step(f"{work.action}.tagged"))
 
 
 def _decide(work: Work, action: str, month: str, snapshots: dict[str, int], why: str) -> None:

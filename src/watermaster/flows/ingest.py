@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
+from watermaster.ledger.closes import closed_months
 from watermaster.ledger.delivery import (
     Delivered,
     UnsoundError,
@@ -193,6 +194,7 @@ def _store(
         )
         for (_, month, part), count in sorted(typed.rows.items())
     ]
+    _tell_closed(work, [one.period for one in slices])
     work.swap("charges", list(typed.rows), typed)
     rejected = work.write("rejected", _all_of([bill.rejected for _, bill in found]))
     work.swap("rejected", [(source, file.charge_file) for file, _ in found], rejected)
@@ -210,6 +212,12 @@ def _store(
         slices=slices,
         unchanged=0,
     )
+
+
+def _tell_closed(work: Work, months: Sequence[str]) -> None:
+    for month in sorted(closed_months(work.connection) & set(months)):
+        text = f"{month} is closed: wm allocate books the difference in the open month"
+        work.tell(Notice(text))
 
 
 def _all_of(tables: Sequence[Table]) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from watermaster.flows.allocate import allocate_months
+from watermaster.flows.close import Gaps, close_month
 from watermaster.flows.ingest import IngestOptions, ingest_bills
 from watermaster.flows.open import Project, create_project, open_project
 from watermaster.model.events import Tell, tell_nobody
@@ -31,10 +32,11 @@ def prepare(home: Path, rows: int = 40) -> None:
 
 
 def work(home: Path, tell: Tell = tell_nobody) -> None:
-    """Take in the second delivery and allocate it; running it again ends at the same ledger."""
+    """Take in the second delivery, allocate it, close its first month; twice changes nothing."""
     project = open_project(home, tell=tell, clock=_clock)
     _ingest(project)
     allocate_months(project)
+    close_month(project, "2026-09", Gaps.ACCEPT)
     project.ledger.records.dispose()
 
 
