@@ -51,7 +51,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One closing line: which components were missing and how to get each."""
+    """Closing lines: the worst of each figure measured, and what was missing and how to get it."""
+    for worst in _worst_figures(terminalreporter.stats):
+        terminalreporter.write_line(worst)
     reasons = {
         report.longrepr[2].removeprefix("Skipped: ")
         for report in terminalreporter.stats.get("skipped", [])
@@ -59,6 +61,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     }
     if reasons:
         terminalreporter.write_line(f"skipped components: {'; '.join(sorted(reasons))}")
+
+
+def _worst_figures(stats: dict) -> list[str]:
+    """Of what tests recorded as ("lowest NAME", (value, where)), the lowest of each name."""
+    found: dict[str, list[float | str]] = {}
+    for report in [*stats.get("passed", []), *stats.get("failed", [])]:
+        for name, told in getattr(report, "user_properties", []):
+            if name.startswith("lowest "):
+                found[name] = min(found.get(name, list(told)), list(told))
+    return [f"{name}: {value:.4f}, {where}" for name, (value, where) in sorted(found.items())]
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def lint(tmp_path: Path):
 def test_a_wrong_import_breaks_its_contract(lint, name: str, text: str, broken: str):
     code, said = lint(name, text)
     assert code == 1
-    assert any(broken in line and line.rstrip().endswith("BROKEN") for line in said.splitlines())
+    assert any(broken in line and " BROKEN" in line for line in said.splitlines())
 
 
 @pytest.mark.parametrize(

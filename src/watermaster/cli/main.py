@@ -31,6 +31,7 @@ class Command:
 
 
 COMMANDS: Final = (
+    Command("demo", "Simulate a company's year and show what it cost whom."),
     Command("init", "Make a home for the ledger, and an example estate."),
     Command("validate", "Check declared resources, without a ledger."),
     Command("plan", "Show what apply would change; exits 2 when something would."),

@@ -240,8 +240,7 @@ def _common(make: Maker, provider: str) -> None:
     )  # fmt: skip
     back = np.zeros(make.when.days, np.int64)
     back[int(make.dice.integers(make.when.days))] = -2_150 * MICRO
-    owner = make.company.at(provider)[0]
-    refund = make.machine(provider, owner.team, 1)
-    make.bill.add(tagged(_corrected(refund), tags_of(owner), owner.name), back)
+    billed = next(one for one in make.bill.lines if one.provider == provider and one.workload)
+    make.bill.add(_corrected(billed), back)
     nothing = np.zeros(make.when.days, np.int64)
     make.bill.add(free, nothing, np.arange(make.when.days) % 5 == 0)
