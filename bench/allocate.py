@@ -31,6 +31,7 @@ TEAMS, TAGGED, ACCOUNTS, RESOURCES = 40, 100, 60, 40
 CHARGES = """
     select 'aws' source, '2026-10' billing_month, '' part, '0123456789abcdef' charge_file,
       i::bigint charge_row, 'USD' billing_currency, 'AWS' provider_name,
+      timestamp '2026-10-01' billing_period_start, timestamp '2026-11-01' billing_period_end,
       timestamp '2026-10-01' + to_hours((i % 744)::int) charge_period_start,
       timestamp '2026-10-01' + to_hours((i % 744)::int + 1) charge_period_end,
       ((hash(i) % 1000000000) / 1e6)::decimal(28, 15)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from watermaster.decide.cost import allocate as rule
-from watermaster.decide.cost.targets import Targets, number_targets
+from watermaster.decide.cost.targets import DIMENSIONS, Targets, number_targets
 from watermaster.flows.weigh import weigh
 from watermaster.ledger.files import Written
 from watermaster.ledger.hold import hold
@@ -38,9 +38,17 @@ def give(work: Work, sizes: dict[Slice, int], estate: Estate) -> Written:
     charges = read(work.ledger, work.head, "charges", list(sizes))
     weights = weigh(work, charges, targets, estate)
     held = hold(work.ledger, rule.parts(weights, targets), "held_parts")
+    held = held.drop(*_blank(work, held))
     tags = sorted(name for name in charges.columns if name.startswith("tag_"))
     work.add_columns("allocations", dict.fromkeys(tags, "string"))
     return _write(work, sizes, held, targets)
+
+
+def _blank(work: Work, held: Table) -> list[str]:
+    """Dimensions that none of the parts has."""
+    asked = held.aggregate(**{name: held[name].count() for name in (*DIMENSIONS, "utilisation")})
+    counts = work.ledger.engine.to_pyarrow(asked).to_pylist()[0]
+    return [name for name, count in counts.items() if not count]
 
 
 def _write(work: Work, sizes: dict[Slice, int], held: Table, targets: Targets) -> Written:

@@ -202,7 +202,8 @@ def _whole(owners: Table) -> Table:
 def allocate(charges: Table, held: Table, targets: Targets) -> Decision:
     """Split every charge over its owners.
 
-    charges: as in model/shapes.py, with the declared tag columns; held: of `parts`.
+    charges: as in model/shapes.py, with the declared tag columns; held: of `parts`, where
+    dimensions that nobody has may be left out: a join then has less to carry.
     returns: allocations as in model/shapes.py, with the tag columns of charges; per charge and
     cost column the parts sum to the charge exactly.
     """
@@ -214,8 +215,8 @@ def allocate(charges: Table, held: Table, targets: Targets) -> Decision:
         "source", "billing_month", "charge_file", "charge_row", "kind", "rule", "ratio",
         **{cost: part(joined, cost) for cost in COSTS},
         billing_currency=joined.billing_currency,
-        utilisation=joined.utilisation,
-        **{name: joined[name] for name in DIMENSIONS},
+        utilisation=_known(joined, held, "utilisation", "decimal(5, 4)"),
+        **{name: _known(joined, held, name, "string") for name in DIMENSIONS},
         provider=joined.provider,
         account=joined.account,
         account_name=ibis.coalesce(joined.sub_account_name, joined.billing_account_name),
@@ -224,7 +225,20 @@ def allocate(charges: Table, held: Table, targets: Targets) -> Decision:
         resource_id=joined.resource_id,
         charge_category=joined.charge_category,
         charge_start=joined.charge_period_start,
-        charge_month=joined.charge_period_start.cast("date").cast("string").left(7),
+        charge_month=_month_of_use(joined),
         **{name: joined[name] for name in tags},
     )  # fmt: skip
     return Decision(rule=RULE, rows=out, why=WHY)
+
+
+def _known(joined: Table, held: Table, name: str, kind: str) -> Column:
+    return joined[name] if name in held.columns else ibis.null(kind)
+
+
+def _month_of_use(rows: Table) -> Column:
+    """YYYY-MM of the use. Most charges lie in their billing period, which spares the formatting."""
+    start = rows.charge_period_start
+    inside = (start >= rows.billing_period_start) & (start < rows.billing_period_end)
+    return ibis.ifelse(
+        inside.fill_null(False), rows.billing_month, start.cast("date").cast("string").left(7)
+    )
