@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 from decimal import Decimal
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow as pa
 from watermaster.flows.open import Project
 from watermaster.ledger.records import DECISIONS, SLICES
 from watermaster.ledger.write import begin
+from watermaster.model.events import tell_nobody
 from watermaster.model.shapes import SHAPES
 
 WORK = [  # workload, team, unit, purpose, provider, platform, dollars a day, utilisation
@@ -23,6 +25,7 @@ WORK = [  # workload, team, unit, purpose, provider, platform, dollars a day, ut
     ("radiology-vit", "imaging", "Care", "evaluation", "Own", "slurm-oslo", 2600, 0.66),
     ("<b>call & summary</b>", "contact", "Care", "data-preparation", "AWS", "eks-prod", 900, 0.31),
 ]
+Row = dict[str, Any]
 MONTHS = ("2026-08", "2026-09", "2026-10")
 FILE = "ab12cd34ef56ab78"
 
@@ -30,18 +33,20 @@ FILE = "ab12cd34ef56ab78"
 def found(project: Project, a_day: int = 2, seed: int = 7) -> None:
     """Fill the ledger; `a_day` parts of charges for each workload and day."""
     dice = random.Random(seed)
-    rows, supply, hours = [], [], []
+    rows: list[Row] = []
+    supply: list[Row] = []
+    hours: list[Row] = []
     for month in MONTHS:
         growth = 1 + MONTHS.index(month) * 0.08
         for day in _days(month):
-            for work in WORK:
-                daily = work[6] * growth * dice.uniform(0.85, 1.15)
+            for one in WORK:
+                daily = one[6] * growth * dice.uniform(0.85, 1.15)
                 for part in range(a_day):
-                    rows.append(_owned(work, day, daily / a_day, len(rows) + 1, part))
+                    rows.append(_owned(one, day, daily / a_day, len(rows) + 1, part))
             rows += _nobodys(day, growth, dice, len(rows))
             supply += _supply(day)
             hours += _hours(day, dice)
-    with begin(project.ledger, "ingest", "test", lambda event: None) as work:
+    with begin(project.ledger, "ingest", "test", tell_nobody) as work:
         for month in MONTHS:
             work.connection.execute(
                 DECISIONS.insert().values(
@@ -62,7 +67,7 @@ def found(project: Project, a_day: int = 2, seed: int = 7) -> None:
                 )  # fmt: skip
 
 
-def _days(month):
+def _days(month: str) -> list[dt.datetime]:
     first = dt.datetime.fromisoformat(f"{month}-01")
     return [
         first + dt.timedelta(days=i)
@@ -71,7 +76,7 @@ def _days(month):
     ]
 
 
-def _row(day, cost, number, **columns):
+def _row(day: dt.datetime, cost: float, number: int, **columns: Any) -> Row:
     money = Decimal(repr(round(cost, 6)))
     return {
         "source": columns.get("provider", "aws").lower(), "billing_month": f"{day:%Y-%m}",
@@ -82,7 +87,7 @@ def _row(day, cost, number, **columns):
     } | columns  # fmt: skip
 
 
-def _owned(work, day, cost, number, part):
+def _owned(work: tuple[Any, ...], day: dt.datetime, cost: float, number: int, part: int) -> Row:
     name, team, unit, purpose, provider, platform, _, use = work
     services = ("GPU compute", "Object storage", "Data transfer")
     return _row(
@@ -94,7 +99,7 @@ def _owned(work, day, cost, number, part):
     )  # fmt: skip
 
 
-def _nobodys(day, growth, dice, number):
+def _nobodys(day: dt.datetime, growth: float, dice: random.Random, number: int) -> list[Row]:
     idle = _row(
         day, 1500 * dice.uniform(0.6, 1.6) * growth, number + 1, kind="idle", rule="pool:h100-oslo",
         pool="h100-oslo", platform="slurm-oslo", provider="Own", team="infra", unit="Platform",
@@ -111,14 +116,14 @@ def _nobodys(day, growth, dice, number):
     return [idle, lost, unclear]
 
 
-def _use(day, hour, platform):
+def _use(day: dt.datetime, hour: int, platform: str) -> Row:
     return {
         "source": platform, "day": f"{day:%Y-%m-%d}", "platform": platform, "node": "n1",
         "gpu": None, "hour": day + dt.timedelta(hours=hour), "model": "H100",
     }  # fmt: skip
 
 
-def _supply(day):
+def _supply(day: dt.datetime) -> list[Row]:
     seconds = {"present_s": 28800, "healthy_s": 28800, "schedulable_s": 28800}
     return [
         _use(day, hour, platform) | seconds | {"evidence": "test"}
@@ -127,21 +132,21 @@ def _supply(day):
     ]
 
 
-def _hours(day, dice):
-    found = []
+def _hours(day: dt.datetime, dice: random.Random) -> list[Row]:
+    seen: list[Row] = []
     for platform, base in (("slurm-oslo", 0.8), ("k8s-oslo", 0.4)):
         for hour in range(24):
             busy = min(1, base + (0.25 if 8 <= hour < 19 else -0.1) * dice.uniform(0.4, 1))
             reserved = int(28800 * busy)
-            found.append(
+            seen.append(
                 _use(day, hour, platform)
                 | {"subject_kind": "pod", "subject_uid": "a/b", "reserved_s": reserved}
                 | {"used_s": int(reserved * 0.55), "utilisation_field": "SM_ACTIVE"}
             )
-    return found
+    return seen
 
 
-def _table(name, rows):
+def _table(name: str, rows: list[Row]) -> pa.Table:
     schema = ibis.schema(
         {k: v.replace("timestamp('UTC')", "timestamp") for k, v in SHAPES[name].types.items()}
     )

@@ -2,6 +2,7 @@ import csv
 import gzip
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import openpyxl
@@ -199,3 +200,16 @@ def test_the_openapi_document_names_every_route(client):
     document = client.get("/api/v1/openapi.json").json()
     assert "/api/v1/overview" in document["paths"]
     assert all(path.startswith("/api/v1/") for path in document["paths"])
+
+
+def test_what_is_kept_between_requests_serves_every_thread(client):
+    with ThreadPoolExecutor(4) as several:
+        paths = ["/", "/costs", "/costs?sort=day", "/metrics", "/?month=2026-08"] * 3
+        answers = several.map(lambda path: client.get(path).status_code, paths)
+        assert set(answers) == {200}
+
+
+def test_the_month_goes_out_as_focus(client):
+    answer = client.get("/costs.parquet?month=2026-10")
+    assert answer.status_code == 200
+    assert answer.content[:4] == b"PAR1"

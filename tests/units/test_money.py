@@ -57,5 +57,5 @@ def test_shares_and_their_differences():
     assert share(Decimal("0.0996")) == "10%"
     assert share(Decimal("0.0004")) == "0%"
     assert points(Decimal("0.5"), Decimal("0.5")) == "0 pts"
-    assert change(Decimal(5), Decimal(99)) == "new"
+    assert change(Decimal(5), Decimal(99)) == ""
     assert change(Decimal(-50), Decimal(-100)) == "+50%"

@@ -10,7 +10,7 @@ from watermaster.decide.cost.overview import supply_by_month, use_by_month
 from watermaster.flows.closed import allocations_of
 from watermaster.flows.open import Project
 from watermaster.flows.overview import days_of
-from watermaster.flows.scope import month_sizes
+from watermaster.flows.scope import month_sizes, usual_month
 from watermaster.flows.source_ages import source_states
 from watermaster.ledger.head import Head, read_head
 
@@ -37,10 +37,11 @@ def ledger_metrics(project: Project) -> list[Metric]:
         Metric("watermaster_source_age_seconds", "Age of the newest delivery held.", ages),
         Metric("watermaster_source_rows", "Rows held.", rows),
     ]
-    months = list(month_sizes(project, head))
-    if not months:
+    sizes = month_sizes(project, head)
+    if not sizes:
         return found
-    return [*found, _cost(project, head, months[0]), *_gpu(project, head, months[0])]
+    month = usual_month(sizes)
+    return [*found, _cost(project, head, month), *_gpu(project, head, month)]
 
 
 def _cost(project: Project, head: Head, month: str) -> Metric:

@@ -1,5 +1,6 @@
 """Which allocations a page is about: one month or all, one currency, one unit or all."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -15,6 +16,7 @@ from watermaster.model.overview import Scope
 from watermaster.model.tables import Table
 
 CHOSEN: Final = ("unit", "platform", "activity")  # what people filter by most
+SMALL: Final = 0.05  # a month with less than this part of the largest one has hardly begun
 KEPT_ROWS: Final = 2_000_000  # a month with more is read from its files each time
 
 
@@ -51,13 +53,23 @@ def month_sizes(project: Project, head: Head) -> dict[str, int]:
     return dict(sorted(sizes.items(), reverse=True))
 
 
+def usual_month(sizes: Mapping[str, int]) -> str:
+    """The newest month that is more than a few rows ahead of its bill.
+
+    >>> usual_month({"2026-11": 3, "2026-10": 900, "2026-09": 1000})
+    '2026-10'
+    """
+    least = max(sizes.values()) * SMALL
+    return next(month for month, size in sizes.items() if size >= least)
+
+
 def scoped(project: Project, asked: Asked) -> Scoped:
     """The allocations a page is about; NotFoundError for a month or unit that has none."""
     head = read_head(project.ledger.records)
     sizes = month_sizes(project, head)
     if not sizes:
         raise NotFoundError("the ledger", "holds no allocations yet", "run wm ingest, or wm demo")
-    month = None if asked.every_month else asked.month or next(iter(sizes))
+    month = None if asked.every_month else asked.month or usual_month(sizes)
     if month is not None and month not in sizes:
         raise NotFoundError(f"month {month}", "has no allocations", f"choose {', '.join(sizes)}")
     rows = _rows(project, head, month, sizes)

@@ -63,7 +63,7 @@ def _figure(figure: KeyFigure, found: Overview) -> dict[str, Any]:
     told, tone = "", "plain"
     if value is not None and before is not None:
         told = change(value, before) if is_money else points(value, before)
-        tone = "plain" if told[0] in "0n" else _tone(figure, value - before)
+        tone = "plain" if told[:1] in {"", "0", "n", "g"} else _tone(figure, value - before)
     colour = FIGURE_COLOURS.get(figure.name, "c1")
     return {
         "figure": figure,
@@ -112,6 +112,7 @@ def _series(found: Overview) -> list[Series]:
 
 
 def _bars(found: Overview, where: Place) -> str:
+    wide = 800 if found.by_hour else 1240
     currency = found.scope.currency
     return stacked(
         Bars(
@@ -120,7 +121,8 @@ def _bars(found: Overview, where: Place) -> str:
             name="Spend by day, stacked by what it went into",
             money=lambda amount: compact(amount, currency),
             link=lambda day: where.to("/costs", {"day": (day.isoformat(),)}),
-        )
+        ),
+        (wide, 252),
     )
 
 

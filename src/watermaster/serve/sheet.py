@@ -12,11 +12,13 @@ from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
 from watermaster.flows.charges import all_charges
+from watermaster.flows.export_focus import export_focus
 from watermaster.serve.questions import TheCharges
 from watermaster.serve.state import Shared
 from watermaster.units.cells import cell_text, defuse
 
 ROWS_A_CHUNK: Final = 5_000
+PARQUET: Final = "application/vnd.apache.parquet"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 router = APIRouter(include_in_schema=False)
 
@@ -35,6 +37,18 @@ def costs_xlsx(state: Shared, question: TheCharges) -> Response:
     rows = state.run(all_charges, question)
     headers = {"content-disposition": f'attachment; filename="{_name(question)}.xlsx"'}
     return Response(_workbook(rows), media_type=XLSX, headers=headers)
+
+
+@router.get("/costs.parquet")
+def costs_focus(state: Shared, question: TheCharges) -> Response:
+    """The month's allocated costs as FOCUS 1.4; filters do not apply."""
+    month = [question.asked.month] if question.asked.month else []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "focus.parquet"
+        state.run(export_focus, month, path)
+        name = f"focus-{question.asked.month or 'all'}.parquet"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(path.read_bytes(), media_type=PARQUET, headers=headers)
 
 
 def _name(question: TheCharges) -> str:

@@ -1,8 +1,8 @@
 """What requests share: the project, one at a time at its engine, and what was found before."""
 
 import functools
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
@@ -17,14 +17,14 @@ KEPT: Final = 32
 
 
 class State:
-    """Flows run in threads; the engine takes one query at a time.
+    """Flows run in one thread, because what the engine keeps between requests is that thread's.
 
     What a flow found is kept by revision, so that nothing shown is ever stale.
     """
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._engine = threading.RLock()
+        self._worker = ThreadPoolExecutor(1, "flows")
         self._scoped = functools.lru_cache(KEPT)(lambda _revision, asked: scoped(project, asked))
         self._overview = functools.lru_cache(KEPT)(
             lambda _revision, _hour, asked: overview(project, asked)
@@ -34,8 +34,7 @@ class State:
 
     def run(self, flow: Callable[..., Any], *arguments: Any) -> Any:
         """A flow with the engine to itself."""
-        with self._engine:
-            return flow(self.project, *arguments)
+        return self._worker.submit(flow, self.project, *arguments).result()
 
     @property
     def revision(self) -> int:
@@ -49,18 +48,15 @@ class State:
 
     def scope(self, asked: Asked) -> Scoped:
         """The allocations of a scope."""
-        with self._engine:
-            return self._scoped(self.revision, asked)
+        return self._worker.submit(self._scoped, self.revision, asked).result()
 
     def flow(self, asked: Asked) -> FlowReport:
         """Where the money of a scope flows."""
-        with self._engine:
-            return self._flow(self.revision, asked)
+        return self._worker.submit(self._flow, self.revision, asked).result()
 
     def overview(self, asked: Asked) -> Overview:
         """The first page's record."""
-        with self._engine:
-            return self._overview(self.revision, self.hour, asked)
+        return self._worker.submit(self._overview, self.revision, self.hour, asked).result()
 
 
 def the_state(request: Request) -> State:

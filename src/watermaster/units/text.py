@@ -37,15 +37,21 @@ def points(now: Decimal, before: Decimal) -> str:
 
 
 def change(now: Decimal, before: Decimal | None) -> str:
-    """A relative difference with its sign; `new` where the base says nothing.
+    """A relative difference with its sign; `new` where there was nothing, empty below 100.
 
     >>> change(Decimal(106300), Decimal(100000)), change(Decimal(500), Decimal(0))
     ('+6.3%', 'new')
+    >>> change(Decimal(0), Decimal(80)), change(Decimal(60), Decimal(80))
+    ('gone', '')
     >>> change(Decimal(86_000), Decimal(100_000)), change(Decimal(3_000), Decimal(1_000))
     ('\u221214%', '+200%')
     """
-    if before is None or abs(before) < _LEAST_BASE:
-        return "new"
+    if not before:
+        return "new" if now else ""
+    if not now:
+        return "gone"
+    if abs(before) < _LEAST_BASE:
+        return ""
     ratio = (now - before) / abs(before)
     sign = "+" if ratio > 0 else MINUS if ratio < 0 else ""
     return f"{sign}{_percent(ratio)}%"
