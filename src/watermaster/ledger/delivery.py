@@ -5,6 +5,7 @@ import csv
 import gzip
 import hashlib
 import shutil
+import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ from watermaster.model.tables import Table
 
 BLOCK_BYTES: Final = 1 << 20
 KINDS: Final = (".csv", ".csv.gz", ".parquet")
+CLIENT_FAILURES: Final = (
+    ("botocore.exceptions", "BotoCoreError"),
+    ("botocore.exceptions", "ClientError"),
+    ("azure.core.exceptions", "AzureError"),
+)
 DELIMITERS: Final = (",", ";", "\t", "|")
 
 
@@ -84,9 +90,15 @@ def _told_store(location: str) -> Iterator[None]:
         extra = "s3" if location.startswith("s3") else "azure"
         fix = f"install it: pip install 'watermaster[{extra}]'"
         raise BadInputError(location, f"needs a client that is not there ({error})", fix) from None
-    except (OSError, ValueError) as error:
+    except _failures() as error:
         fix = "check the address, the network and the credentials"
         raise BadInputError(location, f"cannot be read ({error})", fix) from None
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What the clients of object stores raise, of those that are at work."""
+    own = (getattr(sys.modules[m], name) for m, name in CLIENT_FAILURES if m in sys.modules)
+    return OSError, ValueError, *own
 
 
 def _names(store: fsspec.AbstractFileSystem, root: str, location: str) -> list[str]:

@@ -1,0 +1,149 @@
+"""Bills in S3 and in Azure blob storage, packed or as Parquet."""
+
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.components import free_port, need, until
+from watermaster.flows.ingest import IngestOptions, ingest_bills
+from watermaster.flows.open import create_project
+from watermaster.model.errors import BadInputError, NotFoundError
+from watermaster.model.resources import SourceSpec, SourceType
+from watermaster.testing.bills import write_bill
+
+ROOT = Path(__file__).parents[2]
+ROWS = 20
+ACCOUNT = "devstoreaccount1"  # the account every Azurite has, and its published key
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+@pytest.fixture(scope="module")
+def bills(tmp_path_factory):
+    """Two months, one packed and one as Parquet."""
+    folder = tmp_path_factory.mktemp("bills")
+    packed = write_bill(folder / "2026-09.csv.gz", "2026-09", ROWS, 1)
+    plain = write_bill(folder / "2026-10.csv", "2026-10", ROWS, 2)
+    header, *lines = (line.split(",") for line in plain.read_text().splitlines())
+    columns = {name: [line[at] for line in lines] for at, name in enumerate(header[:-1])}
+    pq.write_table(pa.table(columns), folder / "2026-10.parquet")
+    return [packed, folder / "2026-10.parquet"]
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """An address where S3 is spoken."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3, bills, monkeypatch):
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    store = fsspec.filesystem("s3")
+    if not store.exists("bills"):
+        store.mkdir("bills")
+        for path in bills:
+            store.put_file(str(path), f"bills/focus/{path.name}")
+    return "s3://bills"
+
+
+@pytest.fixture
+def container(bills, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", f"{ROOT / 'node_modules' / '.bin'}:{os.environ['PATH']}")
+    need("azurite-blob")
+    port = free_port()
+    with (tmp_path / "azurite.log").open("w") as log:
+        server = subprocess.Popen(
+            ["azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", str(port), "--silent",
+             "--skipApiVersionCheck", "--location", str(tmp_path / "azurite")],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}/{ACCOUNT}"
+    until(lambda: _answers(address), 60, "azurite")
+    monkeypatch.setenv(
+        "AZURE_STORAGE_CONNECTION_STRING",
+        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+        f"BlobEndpoint={address};",
+    )
+    fsspec.get_filesystem_class("abfs").clear_instance_cache()
+    store = fsspec.filesystem("abfs")
+    store.mkdir("bills")
+    for path in bills:
+        store.put_file(str(path), f"bills/focus/{path.name}")
+    yield "abfs://bills"
+    server.terminate()
+    server.wait(timeout=30)
+
+
+def _answers(address):
+    try:
+        urllib.request.urlopen(address, timeout=1).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def ingest(project, location):
+    spec = SourceSpec(type=SourceType.FOCUS, location=location)
+    return ingest_bills(project, "cloud", spec, IngestOptions())
+
+
+def taken(found):
+    return [(one.file, one.rows) for one in found.files], [one.period for one in found.slices]
+
+
+EXPECTED = ([("2026-09.csv.gz", ROWS), ("2026-10.parquet", ROWS)], ["2026-09", "2026-10"])
+
+
+def test_a_folder_of_a_bucket_is_taken_in_and_a_second_time_changes_nothing(bucket, tmp_path):
+    project = create_project(tmp_path / "home")
+    assert taken(ingest(project, f"{bucket}/focus")) == EXPECTED
+    assert ingest(project, f"{bucket}/focus").unchanged == 2
+    assert list((project.home / "spill").rglob("*.csv*")) == []
+
+
+def test_a_glob_of_a_bucket_takes_what_it_names(bucket, tmp_path):
+    project = create_project(tmp_path / "home")
+    assert ingest(project, f"{bucket}/focus/*.parquet").slices[0].period == "2026-10"
+
+
+def test_what_is_not_in_the_bucket_is_not_found(bucket, tmp_path):
+    project = create_project(tmp_path / "home")
+    with pytest.raises(NotFoundError, match=r"s3://bills/nowhere: is not there; name a \.csv"):
+        ingest(project, f"{bucket}/nowhere")
+
+
+def test_a_store_that_does_not_answer_is_told_with_what_to_check(bucket, monkeypatch, tmp_path):
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    began = time.monotonic()
+    with pytest.raises(BadInputError, match=r"s3://bills/focus: cannot be read .*; check the add"):
+        ingest(create_project(tmp_path / "home"), f"{bucket}/focus")
+    assert time.monotonic() - began < 60
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    assert os.environ["AWS_MAX_ATTEMPTS"] == "1"
+
+
+def test_a_container_of_azure_is_taken_in(container, tmp_path):
+    project = create_project(tmp_path / "home")
+    assert taken(ingest(project, f"{container}/focus")) == EXPECTED
