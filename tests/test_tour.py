@@ -1,0 +1,38 @@
+"""Every figure of the tour is what its command prints on the demo."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOUR = Path(__file__).parents[1] / "docs" / "tour.md"
+LINE = re.compile(r"^\d+\. (?P<told>.*): `(?P<command>[^`]+)`$", re.MULTILINE)
+FIGURE = re.compile(r"\*\*([\d,.]+)\*\*")
+
+
+def wm(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "watermaster", *arguments],
+        capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "200"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.deep  # a year of demo
+def test_every_figure_of_the_tour_is_what_its_command_prints(tmp_path: Path):
+    wm("demo", "--no-serve", "--quiet", "--home", str(tmp_path / "demo"))
+    home = str(tmp_path / "demo" / "home")
+    lines = LINE.findall(TOUR.read_text())
+    printed = {command: wm("--home", home, *command.split()) for _, command in lines}
+    missing = [
+        (figure, command)
+        for told, command in lines
+        for figure in FIGURE.findall(told)
+        if figure not in printed[command].split()
+    ]
+    assert missing == []
+    assert len(lines) == 15
