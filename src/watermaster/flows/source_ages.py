@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from watermaster.flows.open import Project
-from watermaster.ledger.records import SLICES
+from watermaster.ledger.records import DELIVERIES, SLICES
 from watermaster.model.overview import SourceState
 
 
@@ -25,20 +25,25 @@ def source_states(project: Project) -> list[SourceState]:
         .group_by(held.source, held.table_name)
         .order_by(held.source, held.table_name)
     )
+    arrived = sa.select(DELIVERIES.c.source, sa.func.max(DELIVERIES.c.received_at))
     now = project.ledger.clock()
     with project.ledger.records.connect() as connection:
-        return [_state(row, now) for row in connection.execute(query)]
+        received = dict(connection.execute(arrived.group_by(DELIVERIES.c.source)).all())
+        return [
+            _state(row, received.get(row.source, row.exported_at), now)
+            for row in connection.execute(query)
+        ]
 
 
-def _state(row: Any, now: dt.datetime) -> SourceState:
-    exported = dt.datetime.fromisoformat(row.exported_at)
-    exported = exported if exported.tzinfo else exported.replace(tzinfo=dt.UTC)
+def _state(row: Any, delivered_at: str, now: dt.datetime) -> SourceState:
+    delivered = dt.datetime.fromisoformat(delivered_at)
+    delivered = delivered if delivered.tzinfo else delivered.replace(tzinfo=dt.UTC)
     return SourceState(
         source=row.source,
         table=row.table_name,
         first=row.first,
         last=row.last,
         rows=int(row.rows),
-        exported_at=exported,
-        age_s=max(0, int((now - exported).total_seconds())),
+        delivered_at=delivered,
+        age_s=max(0, int((now - delivered).total_seconds())),
     )

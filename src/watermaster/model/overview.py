@@ -84,7 +84,7 @@ class SourceState:
     first: str  # first and last billing month or day held
     last: str
     rows: int
-    exported_at: dt.datetime
+    delivered_at: dt.datetime  # the newest delivery
     age_s: int
 
 
