@@ -18,6 +18,7 @@ from tests.flows.small import (
 from watermaster.flows.allocate import allocate_months
 from watermaster.flows.close import Gaps, amend_month, close_month
 from watermaster.flows.closed import View, allocations_of
+from watermaster.flows.cost import why
 from watermaster.ledger.head import read_head
 from watermaster.model.errors import NotFoundError, RefusedError, UsageError
 
@@ -87,6 +88,16 @@ def test_a_closed_month_never_changes_and_the_open_one_says_what_did(project):
         ("2026-10", "web", "2026-09"): pytest.approx(Decimal(8) * 10 / 60 - 2),
     }
     assert seen(project, ["2026-09"], View.RESTATED)["2026-09", "train", None] == 50
+
+
+def test_a_charge_of_a_closed_bill_is_explained_after_it_was_restated(project):
+    close_month(project, "2026-09")
+    new = [row | {"charge_file": "new"} for row in bill("aws", "2026-09", "10", "50")]
+    file = bill("aws", "2026-09", "0", "0")[0]["charge_file"]
+    store(project, "charges", new)
+    allocate_months(project)
+    assert why(project, file, 2).charge["BilledCost"] == 30
+    assert [part.costs["billed_cost"] for part in why(project, file, 2).parts] == [Decimal(30)]
 
 
 def test_closing_twice_changes_nothing(project):

@@ -110,3 +110,27 @@ def test_own_cost_is_split_by_use_with_idle_and_unmeasured_apart(project):
     assert kinds["measured"] == pytest.approx(cost * 2 / 48)
     assert kinds["idle"] == pytest.approx(cost * 2 / 48)
     assert kinds["unmeasured"] == pytest.approx(cost * 44 / 48)
+
+
+def test_a_contract_goes_to_its_pool_to_who_claims_it_or_to_its_owner_as_unmeasured(project):
+    spec = {"provider": "Neo", "commitmentId": "c-1", "from": "2026-10-01", "months": 1,
+            "perMonth": "31", "billed": False}  # fmt: skip
+    claimed = {"purpose": "training", "selectors": [{"account": "c-2"}]}
+    declare(
+        project,
+        resource("Commitment", "unseen", spec, "research"),
+        resource("Commitment", "claimed", spec | {"commitmentId": "c-2"}, "research"),
+        resource("Commitment", "pooled", spec | {"commitmentId": "c-3", "pool": "l40s"}, "web"),
+        resource("Workload", "batch", claimed, "web"),
+    )
+    allocate_months(project)
+    found = {}
+    for row in rows_of(project, "allocations"):
+        key = (row["source"].rpartition("/")[2], row["kind"], row["rule"], row["team"])
+        found[key] = found.get(key, 0) + row["billed_cost"]
+    contracts = {key: cost for key, cost in found.items() if "own:" not in key[0]}
+    assert contracts == {
+        ("unseen", "unmeasured", "commitment:unseen", "research"): 31,
+        ("claimed", "direct", "selector:batch", "web"): 31,
+        ("pooled", "unmeasured", "pool:l40s", "web"): 31,
+    }

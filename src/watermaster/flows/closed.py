@@ -8,7 +8,7 @@ import ibis
 from watermaster.flows.open import Project
 from watermaster.ledger.closes import Closed, closes_of
 from watermaster.ledger.head import Head
-from watermaster.ledger.lake import files_at, load
+from watermaster.ledger.lake import Slice, files_at, load
 from watermaster.ledger.read import read, read_files
 from watermaster.model.tables import Table
 
@@ -64,6 +64,12 @@ def files_of(
             held = files_at(table, close.snapshots[name])
             found += [path for path, key, _ in held if key[1] == month]
     return found
+
+
+def charge_slices(project: Project, head: Head, month: str) -> list[Slice]:
+    """The slices of a month's bills at a head."""
+    table = load(project.ledger.catalog, "charges")
+    return sorted({k for _, k, _ in files_at(table, head.snapshots["charges"]) if k[1] == month})
 
 
 def adjustments_of(project: Project, head: Head, months: Sequence[str] = ()) -> Table:

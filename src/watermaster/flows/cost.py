@@ -14,9 +14,10 @@ from watermaster.decide.cost.by import (
     filtered,
     parts_of_charges,
 )
-from watermaster.flows.closed import View, allocations_of
+from watermaster.flows.closed import View, allocations_of, charge_slices, known_closes
 from watermaster.flows.open import Project
 from watermaster.ledger.head import Head, read_head
+from watermaster.ledger.lake import Slice
 from watermaster.ledger.read import read
 from watermaster.ledger.records import DECISIONS, DELIVERIES, SLICES
 from watermaster.model.errors import NotFoundError, UsageError
@@ -135,8 +136,7 @@ def _check_dimensions(allocations: Table, names: Sequence[str]) -> None:
 
 def why(project: Project, charge_file: str, charge_row: int) -> Why:
     """Walk one charge back to the delivered row, and forward to every part and its rule."""
-    head = read_head(project.ledger.records)
-    charge = _charge(project, head, charge_file, charge_row)
+    charge, head = _charge(project, read_head(project.ledger.records), (charge_file, charge_row))
     held = (str(charge["source"]), str(charge["billing_month"]))
     allocations = read(project.ledger, head, "allocations", [held])
     mine = allocations.filter(
@@ -157,21 +157,26 @@ def why(project: Project, charge_file: str, charge_row: int) -> Why:
     )
 
 
-def _charge(project: Project, head: Head, charge_file: str, charge_row: int) -> dict[str, object]:
+def _charge(
+    project: Project, head: Head, charge: tuple[str, int]
+) -> tuple[dict[str, object], Head]:
+    """A charge, and the head it stands at: the newest, else that of the close that billed it."""
     with project.ledger.records.connect() as connection:
         query = sa.select(SLICES.c.source, SLICES.c.period, SLICES.c.part).where(
-            SLICES.c.table_name == "charges", SLICES.c.delivery.contains(charge_file)
+            SLICES.c.table_name == "charges", SLICES.c.delivery.contains(charge[0])
         )
-        held = [(row.source, row.period, row.part) for row in connection.execute(query)]
-    charges = read(project.ledger, head, "charges", held)
-    one = charges.filter(charges.charge_file == charge_file, charges.charge_row == charge_row)
-    rows = project.ledger.engine.to_pyarrow(one).to_pylist()
-    if not rows:
-        raise NotFoundError(
-            f"{charge_file}:{charge_row}", "is no charge at head", "see wm cost show -o wide"
-        )
-    found: dict[str, object] = rows[0]
-    return found
+        held: list[Slice] = [(r.source, r.period, r.part) for r in connection.execute(query)]
+    places: list[tuple[Head, list[Slice]]] = [(head, held)]
+    for month, close in known_closes(project).items():
+        places.append((close.head, charge_slices(project, close.head, month)))
+    for place, slices in places:
+        charges = read(project.ledger, place, "charges", slices)
+        one = charges.filter(charges.charge_file == charge[0], charges.charge_row == charge[1])
+        for row in project.ledger.engine.to_pyarrow(one).to_pylist():
+            return row, place
+    raise NotFoundError(
+        f"{charge[0]}:{charge[1]}", "is no charge of the ledger", "see wm cost show -o wide"
+    )
 
 
 def _file_name(project: Project, charge_file: str) -> str:
@@ -208,6 +213,7 @@ def because(kind: str, rule: str) -> str:
         "transfer": f"It moved data of {name}; split by the bytes each workload moved.",
         "rule": f"Shared by allocation rule {name}.",
         "commitment-unused": f"A commitment nobody used{f', {name}' if name else ''}.",
+        "commitment": f"A contract, {name}, whose use nobody saw.",
         "no-rule": "No selector, pool or rule recognises it.",
         "ambiguous": "Equally strong selectors of several workloads recognise it.",
         "pool": {

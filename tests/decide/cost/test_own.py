@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from watermaster.decide.cost.own import Energy, commitment_source, own_charges
+from watermaster.decide.cost.claims import commitment_source
+from watermaster.decide.cost.own import Energy, own_charges
 from watermaster.model.estate import Estate
 from watermaster.model.resources import ResourceVersion, load_resource
 from watermaster.model.shapes import COSTS

@@ -1,8 +1,9 @@
 """What the estate claims: every selector as terms, a rank, a time and a target.
 
 Order of the rules, the first that holds decides: unused commitments, pools, data transfer,
-workloads, datasets, teams, shared costs. Within one of them the class of the strongest term
-outranks the number of terms: explicit id, then label or name, then namespace or account, then tag.
+workloads, datasets, teams, shared costs, contracts whose use nobody sees. Within one of them the
+class of the strongest term outranks the number of terms: explicit id, then label or name, then
+namespace or account, then tag.
 """
 
 import datetime as dt
@@ -25,6 +26,7 @@ class Order(IntEnum):
     DATASET = 4
     TEAM = 5
     SHARED = 6
+    UNUSED = 7  # contracts no bill carries, whose use nobody sees
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,9 @@ def _all_claims(estate: Estate) -> Iterator[Claim]:
     for version in estate.of("Commitment"):
         terms = {"commitment": version.resource.spec.commitment_id}
         yield _claim(Order.COMMITMENT, terms, Target("Commitment", _name(version)), version)
+        if not version.resource.spec.billed:
+            own = {"resource_id": commitment_source(_name(version))}
+            yield _claim(Order.UNUSED, own, Target("Commitment", _name(version)), version)
     for version in estate.of("Pool"):
         yield from _pool_claims(version)
     for version in estate.of("Dataset"):
@@ -112,6 +117,11 @@ def _pool_claims(version: ResourceVersion) -> Iterator[Claim]:
 def own_resource_id(pool: str) -> str:
     """The ResourceId of charges generated from a pool's declared cost."""
     return f"own:{pool}"
+
+
+def commitment_source(name: str) -> str:
+    """The source of a commitment's charges; the slash keeps it apart from a pool of that name."""
+    return own_resource_id(f"commitment/{name}")
 
 
 def _selected(

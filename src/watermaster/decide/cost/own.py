@@ -18,7 +18,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from watermaster.decide.cost.claims import own_resource_id
+from watermaster.decide.cost.claims import commitment_source, own_resource_id
 from watermaster.decide.cost.split import due
 from watermaster.decide.cost.targets import Scope
 from watermaster.model.estate import Estate, holds
@@ -145,11 +145,6 @@ def _commitment_day(commitment: Resource, begun: dt.datetime) -> Iterator[Charge
     if spec.per_month:
         amount = _of_month(PerMonth(per_month=spec.per_month), day)
         yield _charge(source, begun, "per-month", amount) | common
-
-
-def commitment_source(name: str) -> str:
-    """The source of a commitment's charges; the slash keeps it apart from a pool of that name."""
-    return f"{PREFIX}commitment/{name}"
 
 
 def _charge(source: str, begun: dt.datetime, component: str, amount: Decimal) -> Charge:

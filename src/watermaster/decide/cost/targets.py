@@ -177,6 +177,8 @@ def direct_owner(resource: Resource, team: Resource | None) -> Owner:
             )  # fmt: skip
         case "Dataset":
             return replace(whose, rule=f"dataset:{name}", dataset=name)
+        case "Commitment" if not spec.billed:
+            return replace(whose, kind="unmeasured", rule=f"commitment:{name}", pool=spec.pool)
         case "Commitment":
             return replace(whose, kind="idle", rule=f"commitment-unused:{name}", pool=spec.pool)
         case _:
