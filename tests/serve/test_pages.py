@@ -7,11 +7,17 @@ from decimal import Decimal
 
 import openpyxl
 import pytest
+from starlette.testclient import TestClient
 
+from watermaster.flows.allocate import allocate_months
 from watermaster.flows.charges import ChargesAsked, charges
+from watermaster.flows.ingest import IngestOptions, ingest_bills
+from watermaster.flows.open import create_project
 from watermaster.flows.overview import overview
 from watermaster.flows.scope import Asked
+from watermaster.model.resources import SourceSpec, SourceType
 from watermaster.serve import assets
+from watermaster.serve.app import create_app
 
 
 def test_the_overview_says_its_finding_first(client, project):
@@ -213,3 +219,23 @@ def test_the_month_goes_out_as_focus(client):
     answer = client.get("/costs.parquet?month=2026-10")
     assert answer.status_code == 200
     assert answer.content[:4] == b"PAR1"
+
+
+def test_a_charge_is_walked_back_to_its_bill_row(tmp_path):
+    bill = tmp_path / "bill.csv"
+    head = "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,ServiceName"
+    span = "BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd"
+    month, days = "2026-10-01T00:00:00Z,2026-11-01T00:00:00Z", "T00:00:00Z,2026-10-05T00:00:00Z"
+    rows = [f"{cost},{cost},{cost},{cost},USD,Disk,{month},2026-10-04{days}" for cost in (7, 8)]
+    bill.write_text("\n".join([f"{head},{span}", *rows]))
+    project = create_project(tmp_path / "home")
+    spec = SourceSpec(type=SourceType.FOCUS, location=str(bill))
+    ingest_bills(project, "bill", spec, IngestOptions())
+    allocate_months(project)
+    client = TestClient(create_app(project), base_url="http://127.0.0.1")
+    row = client.get("/api/v1/charges").json()["rows"][0]
+    page = client.get(f"/costs/{row['charge_file']}/{row['charge_row']}")
+    assert page.status_code == 200
+    assert "<h1>Disk, $8.00</h1>" in page.text
+    assert "No selector, pool or rule recognises it." in page.text
+    assert "bill.csv" in page.text
