@@ -99,6 +99,18 @@ def test_a_pool_that_costs_nothing_any_more_leaves_no_charge_and_no_allocation(p
     assert {row["source"] for row in rows_of(project, "allocations")} == {"own:h100"}
 
 
+def test_the_last_contract_that_is_withdrawn_leaves_no_charge(project):
+    kept = resource("Pool", "h100", POOL | {"cost": {}}, "research")
+    declare(project, kept, resource("Pool", "l40s", POOL | {"cost": {}}, "web"))
+    spec = {"provider": "Neo", "commitmentId": "c-1", "from": "2026-10-01", "months": 1,
+            "perMonth": "31"}  # fmt: skip
+    declare(project, resource("Commitment", "neo", spec | {"billed": False}, "web"))
+    assert charge_own(project) == [("own:commitment/neo", "2026-10", "")]
+    declare(project, resource("Commitment", "neo", spec, "web"))
+    assert charge_own(project) == [("own:commitment/neo", "2026-10", "")]
+    assert rows_of(project, "charges") == []
+
+
 def test_own_cost_is_split_by_use_with_idle_and_unmeasured_apart(project):
     allocate_months(project)
     kinds = {}

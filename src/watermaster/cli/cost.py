@@ -104,12 +104,16 @@ def cost_show(
     cost: Kind = Cost.EFFECTIVE,
     month: Months = None,
     filter: Wanted = None,
+    restated: Restated = False,
     most: Annotated[int, typer.Option(help="how many, the largest first")] = 50,
 ) -> None:
     """The parts of charges behind the figures, each with the charge to ask `why` about."""
+    from watermaster.flows.closed import View
     from watermaster.flows.cost import CostQuestion, largest
 
-    question = CostQuestion(cost=cost, months=month or (), wanted=parse_wanted(filter or []))
+    view = View.RESTATED if restated else View.CLOSED
+    wanted = parse_wanted(filter or [])
+    question = CostQuestion(cost=cost, months=month or (), wanted=wanted, view=view)
     report = largest(project(), question, most)
     columns = ["charge", "day", "kind", "owner", "service", "cost"]
     wide = ["team", "rule", "resource_id", "ratio", "currency"]

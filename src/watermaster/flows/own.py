@@ -57,11 +57,11 @@ def charge_own(project: Project) -> list[Slice]:
 
 def _plan(project: Project, head: Head) -> Plan:
     estate = known_estate(project)
-    if not (estate.of("Pool") or estate.of("Commitment")):
-        return Plan(head, {}, [])
     with project.ledger.records.connect() as connection:
         closed = closed_months(connection)
         held = _held(connection)
+    if not (held or estate.of("Pool") or estate.of("Commitment")):
+        return Plan(head, {}, [])
     months = [month for month in _known_months(project, head) if month not in closed]
     today = project.ledger.clock().date()
     days = [day for month in months for day in days_of(parse_month(month)) if day < today]
