@@ -5,6 +5,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from watermaster.model.errors import RefusedError
+
 NEWEST: Final = "0002"
 
 
@@ -14,7 +16,13 @@ def needs_migration(records: sa.Engine) -> bool:
         if not sa.inspect(connection).has_table("alembic_version"):
             return True
         found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-    return found != NEWEST
+    if found is not None and str(found) > NEWEST:
+        raise RefusedError(
+            "the records",
+            f"were written by a newer Watermaster (migrated to {found}, this one knows {NEWEST})",
+            "install the newer one: pip install --upgrade watermaster",
+        )
+    return bool(found != NEWEST)
 
 
 def migrate(records: sa.Engine) -> None:
@@ -27,5 +35,8 @@ def migrate(records: sa.Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(files("watermaster.ledger") / "migrations"))
     with records.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            # its driver begins no transaction before DDL; killed half-way, half would stay
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
