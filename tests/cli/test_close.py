@@ -51,6 +51,18 @@ def test_a_month_is_closed_stated_and_booked(wm, tmp_path):
     assert sum(Decimal(r["debit"]) - Decimal(r["credit"]) for r in rows) == 0
 
 
+def test_a_bill_of_a_closed_month_is_taken_in_and_booked(wm, tmp_path):
+    assert wm("close", "2024-03")[0] == 0
+    late = write_bill(tmp_path / "late.csv", "2024-03", 10, seed=9)
+    assert wm("ingest", "focus", str(late), "--source", "late")[0] == 0
+    _, out, _ = wm("cost", "by", "month,adjusts", "-o", "json")
+    found = json.loads(out)
+    months = {(row["month"], row["adjusts"]) for row in found["rows"]}
+    assert months == {("2024-03", None), ("2024-04", None), ("2024-04", "2024-03")}
+    now = json.loads(wm("cost", "by", "month", "--restated", "-o", "json")[1])
+    assert now["total"] == found["total"]
+
+
 def test_out_decides_the_form_and_a_team_sees_its_own(wm, tmp_path):
     path = tmp_path / "search.xlsx"
     assert wm("statement", "2024-03", "--team", "search", "--out", str(path))[:2] == (0, "")

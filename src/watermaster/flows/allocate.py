@@ -14,7 +14,7 @@ from watermaster.ledger.closes import closed_months
 from watermaster.ledger.lake import Slice
 from watermaster.ledger.records import DECISIONS
 from watermaster.ledger.write import Work, begin
-from watermaster.model.errors import RefusedError
+from watermaster.model.events import Notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,10 @@ class Allocated:
 
 
 def allocate_months(project: Project, months: Sequence[str] | None = None) -> Allocated:
-    """Allocate the charges of `months` (None: every open month in the ledger)."""
+    """Allocate the charges of `months` (None: every open month in the ledger).
+
+    A closed month is not allocated anew: what its bills changed by is booked as adjustments.
+    """
     charge_own(project)
     with begin(project.ledger, "allocate", project.actor, project.tell) as work:
         sizes = _chosen(work, months)
@@ -53,13 +56,9 @@ def allocate_months(project: Project, months: Sequence[str] | None = None) -> Al
 def _chosen(work: Work, months: Sequence[str] | None) -> dict[Slice, int]:
     """The slices of charges to allocate, with their row counts. A closed month never changes."""
     closed = closed_months(work.connection)
-    for month in months or ():
-        if month in closed:
-            raise RefusedError(
-                month,
-                "the month is closed",
-                "run wm allocate without it: what changed since is booked in the open month",
-            )
+    for month in sorted(closed.intersection(months or ())):
+        text = f"{month} is closed: what changed since is booked in the open month"
+        work.tell(Notice(text))
     found = charge_slices(work)
     return {
         key: count
