@@ -9,7 +9,7 @@ from watermaster.flows.ingest import IngestOptions, ingest_bills
 from watermaster.flows.open import create_project
 from watermaster.flows.rejected import rejected
 from watermaster.flows.status import status
-from watermaster.ledger.records import AUDIT
+from watermaster.ledger.records import AUDIT, SLICES
 from watermaster.model.checkup import MonthState
 from watermaster.model.resources import SourceSpec, SourceType
 from watermaster.testing.bills import declare, write_bill
@@ -83,3 +83,15 @@ def test_the_audit_log_is_whole_until_a_row_is_touched(project):
     with project.ledger.records.begin() as connection:
         connection.execute(sa.delete(AUDIT).where(AUDIT.c.seq == 1))
     assert audit.verify(project).broken == [2]
+
+
+def test_telemetry_tells_when_it_was_taken_in_though_it_has_no_deliveries(project):
+    with project.ledger.records.begin() as connection:
+        for day in ("2026-10-01", "2026-10-02"):
+            row = {"table_name": "gpu_hours", "source": "slurm", "period": day, "part": "",
+                   "revision": 9, "delivery": "", "exported_at": f"{day}T12:00:00+00:00",
+                   "rows": 1}  # fmt: skip
+            connection.execute(SLICES.insert().values(row))
+    found = {one.source: one for one in status(project).sources}
+    assert found["slurm"].delivered_at == "2026-10-02T12:00:00+00:00"
+    assert found["slurm"].newest == "2026-10-02"

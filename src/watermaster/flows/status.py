@@ -114,6 +114,8 @@ def _sources(
     held: defaultdict[str, Slices] = defaultdict(list)
     for one in slices:
         held[one.source].append(one)
+        if one.table_name != "charges":  # telemetry has no files: a slice tells when it was taken
+            received[one.source] = max(received.get(one.source, ""), one.exported_at)
     now = project.ledger.clock()
     return [
         SourceStatus(
