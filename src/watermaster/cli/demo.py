@@ -33,7 +33,8 @@ def demo(
 ) -> None:
     """Simulate Halden Group, 5,000 people, and show what its AI compute cost whom."""
     from watermaster.flows.demo import fill
-    from watermaster.flows.open import create_project
+    from watermaster.flows.init import initialise
+    from watermaster.flows.open import open_project
     from watermaster.model.resources import SourceType
     from watermaster.testing.simulate.plan import Order
     from watermaster.testing.simulate.render import simulate
@@ -43,7 +44,8 @@ def demo(
         raise RefusedError(str(base), "is there already", "remove it, or name another with --home")
     made = simulate(Order(seed, months, END_MONTH), base / "inputs", teller())
     now = made.plan.when.period.end + dt.timedelta(days=SETTLED_DAYS)
-    project = create_project(base / "home", teller(), actor(), clock=lambda: now)
+    initialise(base / "home", made.estate, {"organisation": made.plan.company.name})
+    project = open_project(base / "home", teller(), actor(), clock=lambda: now)
     kinds = {cluster.name: cluster.kind for cluster in made.plan.company.clusters}
     sources = [
         (name, SourceType.SLURM if kinds.get(name) == "slurm" else SourceType.USAGE)
@@ -67,9 +69,9 @@ def arrivals(made: "Simulated") -> list["Arrival"]:
     for bill in made.bills:
         if bill.path.parent.name == bill.source:
             folder = str(bill.path.parent)
-            first.setdefault(bill.source, Arrival(bill.source, folder, bill.exported_at))
+            first.setdefault(bill.source, Arrival(bill.source, folder))
         else:
-            later.append(Arrival(bill.source, str(bill.path), bill.exported_at))
+            later.append(Arrival(bill.source, str(bill.path)))
     return [*first.values(), *later]
 
 

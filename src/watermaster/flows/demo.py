@@ -1,6 +1,5 @@
 """A whole company in one go: apply its estate, take in its bills and telemetry, allocate."""
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,11 +20,10 @@ from watermaster.model.resources import SourceType
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One delivery of bills, a file or a folder, and when its provider exported it."""
+    """One delivery of bills, a file or a folder."""
 
     source: str
     location: str
-    exported_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +52,7 @@ def fill(
     for number, one in enumerate(arrivals):
         project.tell(Progress(number, steps, "steps", f"bills of {one.source}"))
         name, spec = named_source(project, SourceType.FOCUS, one.source, one.location)
-        options = IngestOptions(exported_at=one.exported_at)
-        bills.append(ingest_bills(project, name, spec, options))
+        bills.append(ingest_bills(project, name, spec, IngestOptions()))
     for number, (source, kind) in enumerate(telemetry, len(arrivals)):
         project.tell(Progress(number, steps, "steps", f"telemetry of {source}"))
         name, spec = named_source(project, kind, source, None)

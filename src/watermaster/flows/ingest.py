@@ -48,6 +48,15 @@ class IngestOptions:
     origin: Origin = Origin.REFUSE
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is known of a delivery besides its rows."""
+
+    source: str
+    exported: Mapping[str, str]  # charge_file to when it was exported
+    options: IngestOptions
+
+
 def ingest_bills(
     project: Project, source: str, spec: SourceSpec, options: IngestOptions
 ) -> Ingested:
@@ -83,7 +92,8 @@ def ingest_bills(
             again = list(_read(project, beside, order, spec.delivery))
             rows = _all_of([bill.typed for _, bill in again])
             typed = typed | work.write("charges", rows.filter(rows.billing_month.isin(months)))
-        outcome = _store(work, source, found, typed, options)
+        told = _Told(source, _exported(files, options), options)
+        outcome = _store(work, found, typed, told)
         return replace(outcome, unchanged=len(files) - len(fresh))
 
 
@@ -177,19 +187,18 @@ def _refuse_strict(
 
 def _store(
     work: Work,
-    source: str,
     found: Sequence[tuple[Delivered, FocusDelivery]],
     typed: Written,
-    options: IngestOptions,
+    told: _Told,
 ) -> Ingested:
+    source, exported, options = told.source, told.exported, told.options
     sums = slice_sums(work.ledger, typed.files, SHAPES["charges"].slice_by)
-    exported = _exported(found, options)
     slices = [
         _compared(
             work,
             source,
             SliceIngested(period=month, part=part, rows=count, cost=sums[_, month, part].cost),
-            exported,
+            max(exported[file] for file in sums[_, month, part].files),
             options,
         )
         for (_, month, part), count in sorted(typed.rows.items())
@@ -199,9 +208,10 @@ def _store(
     rejected = work.write("rejected", _all_of([bill.rejected for _, bill in found]))
     work.swap("rejected", [(source, file.charge_file) for file, _ in found], rejected)
     for one in slices:
-        _remember_slice(work, source, one, sums[source, one.period, one.part].files, exported)
+        held = sums[source, one.period, one.part].files
+        _remember_slice(work, source, one, held, max(exported[file] for file in held))
     for file, bill in found:
-        _remember_file(work, source, file, bill, exported)
+        _remember_file(work, source, file, bill, exported[file.charge_file])
     files = [_file(file, bill) for file, bill in found]
     work.detail |= {"source": source, "files": {file.file: file.sha256 for file in files}}
     return Ingested(
@@ -225,11 +235,15 @@ def _all_of(tables: Sequence[Table]) -> Table:
     return first.union(*others) if others else first
 
 
-def _exported(found: Sequence[tuple[Delivered, FocusDelivery]], options: IngestOptions) -> str:
+def _exported(files: Sequence[Delivered], options: IngestOptions) -> dict[str, str]:
+    """When each file was exported: as the caller says, else when its store says it was written."""
     if options.exported_at is not None:
-        return options.exported_at.astimezone(dt.UTC).isoformat()
-    newest = max(int(file.modified_at) for file, _ in found)
-    return dt.datetime.fromtimestamp(newest, tz=dt.UTC).isoformat()
+        said = options.exported_at.astimezone(dt.UTC).isoformat()
+        return {file.charge_file: said for file in files}
+    return {
+        file.charge_file: dt.datetime.fromtimestamp(int(file.modified_at), tz=dt.UTC).isoformat()
+        for file in files
+    }
 
 
 def _compared(

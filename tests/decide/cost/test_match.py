@@ -109,6 +109,26 @@ def test_a_team_that_moves_takes_only_later_charges_to_its_new_unit(engine):
     ]
 
 
+def test_the_purchase_of_a_commitment_is_its_owners(engine):
+    spec = {"provider": "AWS", "commitmentId": "sp-1", "from": "2026-01-01", "months": 12}
+    purchase = {"charge_category": "Purchase", "sub_account_id": "a", "cost": 5}
+    rows = [
+        purchase | {"commitment_discount_id": "sp-1"},
+        purchase | {"commitment_discount_id": "sp-2"},
+    ]
+    estate = [
+        team("ops"),
+        team("ml"),
+        declared("Commitment", "plan", spec, owner="ops"),
+        workload("all", "ml", {"account": "a"}),
+    ]
+    found = given(engine, bill(engine, rows), estate)
+    assert [(row["kind"], row["rule"], row["team"]) for row in found] == [
+        ("direct", "commitment:plan", "ops"),
+        ("direct", "selector:all", "ml"),
+    ]
+
+
 def test_unused_commitment_is_a_line_of_its_own_with_its_owner(engine):
     unused = {"commitment_discount_status": "Unused", "sub_account_id": "a", "cost": 5}
     rows = [

@@ -48,6 +48,7 @@ def matched(charges: Table, targets: Targets, *, only_periodic: bool = False) ->
         only={
             Order.COMMITMENT: with_account.commitment_discount_status == "Unused",
             Order.TRANSFER: is_transfer(with_account),
+            Order.PURCHASE: with_account.charge_category == "Purchase",
         },
         otherwise={Order.COMMITMENT: UNUSED},
     )

@@ -152,6 +152,12 @@ def _number(
             fixed = spec.split in {SplitBy.EVEN, SplitBy.FIXED}
             number = counter.next("split" if fixed else "monthly")
             found.rules[number] = _rule(found, counter, estate, claim)
+        case "Purchase":
+            number = counter.next("direct")
+            name = claim.target.name
+            found.owners[number] = replace(
+                direct_owner(version.resource, team), kind="direct", rule=f"commitment:{name}"
+            )
         case _:
             number = counter.next("direct")
             found.owners[number] = direct_owner(version.resource, team)

@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +68,19 @@ def _bills(plan: Plan, folder: Path) -> Iterator[Delivered]:
             early = provider == "aws" and month == plan.restated_month
             path = folder / provider / f"{month}.{ending}"
             write_bill(plan, first if early else plan.bill, (provider, month), path)
-            yield Delivered(provider, month, path, _exported(month, 3))
+            yield _arrived(Delivered(provider, month, path, _exported(month, 3)))
     for month, days in ((plan.restated_month, 20), (plan.reordered_month, 9)):
         if month:
             path = folder / "again" / f"aws-{month}.csv.gz"
             write_bill(plan, plan.bill, ("aws", month), path, 1)
-            yield Delivered("aws", month, path, _exported(month, days))
+            yield _arrived(Delivered("aws", month, path, _exported(month, days)))
+
+
+def _arrived(one: Delivered) -> Delivered:
+    """The file is as old as its export, as a store would say."""
+    moment = one.exported_at.timestamp()
+    os.utime(one.path, (moment, moment))
+    return one
 
 
 def _exported(month: str, days: int) -> dt.datetime:
