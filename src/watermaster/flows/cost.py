@@ -212,7 +212,7 @@ def because(kind: str, rule: str) -> str:
         "dataset": f"It is stored at a location of dataset {name}.",
         "transfer": f"It moved data of {name}; split by the bytes each workload moved.",
         "rule": f"Shared by allocation rule {name}.",
-        "commitment": f"The price of commitment {name}, paid by its owner.",
+        "purchase": f"The price of commitment {name}, paid by its owner.",
         "commitment-unused": f"A commitment nobody used{f', {name}' if name else ''}.",
         "commitment": f"A contract, {name}, whose use nobody saw.",
         "no-rule": "No selector, pool or rule recognises it.",

@@ -124,7 +124,7 @@ def test_the_purchase_of_a_commitment_is_its_owners(engine):
     ]
     found = given(engine, bill(engine, rows), estate)
     assert [(row["kind"], row["rule"], row["team"]) for row in found] == [
-        ("direct", "commitment:plan", "ops"),
+        ("direct", "purchase:plan", "ops"),
         ("direct", "selector:all", "ml"),
     ]
 

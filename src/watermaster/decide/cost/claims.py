@@ -1,14 +1,9 @@
 """What the estate claims: every selector as terms, a rank, a time and a target.
 
 Order of the rules, the first that holds decides: unused commitments, pools, data transfer,
-<<<<<<< HEAD
-workloads, datasets, teams, shared costs, contracts whose use nobody sees. Within one of them the
-class of the strongest term outranks the number of terms: explicit id, then label or name, then
-=======
-purchases of commitments, workloads, datasets, teams, shared costs. Within one of them the class
-of the strongest term outranks the number of terms: explicit id, then label or name, then
->>>>>>> c2112c9 (flows: a slice is as old as its own files; purchases of a commitment are its owner's; the demo says whose it is)
-namespace or account, then tag.
+purchases of commitments, workloads, datasets, teams, shared costs, contracts whose use nobody
+sees. Within one of them the class of the strongest term outranks the number of terms: explicit
+id, then label or name, then namespace or account, then tag.
 """
 
 import datetime as dt
@@ -27,19 +22,12 @@ class Order(IntEnum):
     COMMITMENT = 0
     POOL = 1
     TRANSFER = 2
-<<<<<<< HEAD
-    WORKLOAD = 3
-    DATASET = 4
-    TEAM = 5
-    SHARED = 6
-    UNUSED = 7  # contracts no bill carries, whose use nobody sees
-=======
     PURCHASE = 3
     WORKLOAD = 4
     DATASET = 5
     TEAM = 6
     SHARED = 7
->>>>>>> c2112c9 (flows: a slice is as old as its own files; purchases of a commitment are its owner's; the demo says whose it is)
+    UNUSED = 8  # contracts no bill carries, whose use nobody sees
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +90,10 @@ def _all_claims(estate: Estate) -> Iterator[Claim]:
     for version in estate.of("Commitment"):
         terms = {"commitment": version.resource.spec.commitment_id}
         yield _claim(Order.COMMITMENT, terms, Target("Commitment", _name(version)), version)
-<<<<<<< HEAD
+        yield _claim(Order.PURCHASE, terms, Target("Purchase", _name(version)), version)
         if not version.resource.spec.billed:
             own = {"resource_id": commitment_source(_name(version))}
             yield _claim(Order.UNUSED, own, Target("Commitment", _name(version)), version)
-=======
-        yield _claim(Order.PURCHASE, terms, Target("Purchase", _name(version)), version)
->>>>>>> c2112c9 (flows: a slice is as old as its own files; purchases of a commitment are its owner's; the demo says whose it is)
     for version in estate.of("Pool"):
         yield from _pool_claims(version)
     for version in estate.of("Dataset"):

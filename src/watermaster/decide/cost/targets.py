@@ -156,7 +156,7 @@ def _number(
             number = counter.next("direct")
             name = claim.target.name
             found.owners[number] = replace(
-                direct_owner(version.resource, team), kind="direct", rule=f"commitment:{name}"
+                direct_owner(version.resource, team), kind="direct", rule=f"purchase:{name}"
             )
         case _:
             number = counter.next("direct")
