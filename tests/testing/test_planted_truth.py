@@ -77,9 +77,11 @@ def scores(true: Costs, found: Costs) -> dict[str, Decimal]:
 
 
 def all_found(project: Project, ingested: list[Ingested]) -> dict[str, Costs]:
-    names = ("idle_nodes", "idle_pools", "unowned", "misspelt", "unowned_use",
-             "unused_commitments", "repeated_transfers")  # fmt: skip
-    found = {name: dict(getattr(findings, name)(project)) for name in names}
+    detectors = (
+        findings.idle_nodes, findings.idle_pools, findings.unowned, findings.misspelt,
+        findings.unowned_use, findings.unused_commitments, findings.repeated_transfers,
+    )  # fmt: skip
+    found = {detect.__name__: dict(detect(project)) for detect in detectors}
     return found | {"restated": dict(findings.restated(project, ingested))}
 
 
