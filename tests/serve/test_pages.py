@@ -32,7 +32,7 @@ def test_the_overview_says_its_finding_first(client, project):
 def test_days_and_months_hold_the_whole_cost(project):
     record = overview(project, Asked(month="2026-09"))
     days = sum((sum(values, Decimal(0)) for values in record.by_day.values()), Decimal(0))
-    assert days + record.elsewhere == record.total
+    assert days + record.elsewhere + record.once == record.total
     assert record.figures[0].months["2026-09"] == record.total
 
 

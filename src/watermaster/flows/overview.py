@@ -42,7 +42,7 @@ def overview(project: Project, asked: Asked) -> Overview:
     total = year.cost[month]["total"] or Decimal(0)
     before = year.cost.get(rule.month_before(month), {}).get("total")
     moved = moved_in(project, found)
-    days, by_day, elsewhere = _days(project, found, month)
+    days, by_day, (elsewhere, once) = _days(project, found, month)
     movers = _with_days(project, found, moved.rows[:MOVERS], days)
     lost = _unowned(project, found)
     currency = found.scope.currency
@@ -63,6 +63,7 @@ def overview(project: Project, asked: Asked) -> Overview:
         figures=key_figures(year, month, found.scope),
         days=days,
         by_day=by_day,
+        once=once,
         elsewhere=elsewhere,
         by_hour=_by_hour(project, found.head, month),
         moved=movers,
@@ -104,16 +105,18 @@ def days_of(project: Project, head: Head, name: str, months: set[str]) -> Table:
 
 def _days(
     project: Project, found: Scoped, month: str
-) -> tuple[list[dt.date], dict[str, list[Decimal]], Decimal]:
-    """Every day of the month with its cost by activity, and the cost of other days."""
+) -> tuple[list[dt.date], dict[str, list[Decimal]], tuple[Decimal, Decimal]]:
+    """Every day of the month with its cost by activity; the cost of other days, and of no use."""
     period = parse_month(month)
     days = [(period.start + dt.timedelta(days=i)).date() for i in range(period.seconds // 86_400)]
     place = {day.isoformat(): index for index, day in enumerate(days)}
     by_day: dict[str, list[Decimal]] = {}
-    elsewhere = Decimal(0)
+    elsewhere, once = Decimal(0), Decimal(0)
     for row in _rows_of(project, rule.spend_by_day(found.rows, COST)):
         amount = row["cost"] or Decimal(0)
-        if row["day"] in place:
+        if not row["is_use"]:
+            once += amount
+        elif row["day"] in place:
             values = by_day.setdefault(row["activity"], [Decimal(0)] * len(days))
             values[place[row["day"]]] += amount
         else:
@@ -121,7 +124,7 @@ def _days(
     ordered: dict[str, list[Decimal]] = {
         name: by_day[name] for name in ACTIVITIES if name in by_day
     }
-    return days, ordered, elsewhere
+    return days, ordered, (elsewhere, once)
 
 
 def _so_far(

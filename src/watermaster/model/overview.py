@@ -116,6 +116,7 @@ class Overview:
     days: list[dt.date]
     by_day: dict[str, list[Decimal]]  # activity to its cost of each day
     elsewhere: Decimal  # cost of the bill whose use lies outside the month
+    once: Decimal  # tax, fees, purchases and credits: part of the bill, of no single day
     by_hour: dict[str, list[Decimal | None]]  # platform to reserved share of each hour of day
     moved: list[Thing]
     unowned: list[Unowned]

@@ -35,9 +35,13 @@ def spend_by_month(allocations: Table, cost: Cost) -> Table:
 
 
 def spend_by_day(allocations: Table, cost: Cost) -> Table:
-    """Cost by day of use (YYYY-MM-DD) and activity."""
+    """Cost by day of use (YYYY-MM-DD), activity, and whether it is for use.
+
+    Tax, fees, purchases and credits come once a month and would dwarf the days.
+    """
+    is_use = ibis.coalesce(allocations.charge_category, "Usage") == "Usage"
     return allocations.group_by(
-        day=dimension(allocations, "day"), activity=activity(allocations)
+        day=dimension(allocations, "day"), activity=activity(allocations), is_use=is_use
     ).agg(cost=allocations[cost.column].sum().cast(SUM))
 
 
