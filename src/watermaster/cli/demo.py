@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DEMO_HOME: Final = Path("watermaster-demo")
 END_MONTH: Final = "2026-10"
+WHOLE: Final = "complete"  # a file that says the demo was filled to its end
 SETTLED_DAYS: Final = 21  # after the last month, when all bills and corrections are there
 
 app = command_group("")
@@ -40,6 +41,9 @@ def demo(
     from watermaster.testing.simulate.render import simulate
 
     base = the_call().home_given or DEMO_HOME
+    if _is_whole(base) and serve:
+        say(f"the demo in {base} is there already and is shown; remove the folder to begin anew")
+        _serve(base / "home", port)
     if base.exists() and any(base.iterdir()):
         raise RefusedError(str(base), "is there already", "remove it, or name another with --home")
     made = simulate(Order(seed, months, END_MONTH), base / "inputs", teller())
@@ -52,12 +56,17 @@ def demo(
         for name in made.sources
     ]
     found = fill(project, made.estate, arrivals(made), sources)
+    (base / WHOLE).touch()
     rows = [{"what": h.what, "cost": round(h.cost, 2), "where": h.where} for h in found.headlines]
     above = [f"{made.plan.company.name}, {found.months[0]} to {found.months[-1]}, in USD"]
     below = [f"wm --home {base / 'home'} cost by team", f"wm --home {base / 'home'} status"]
     show(found, Table(["what", "cost", "where"], rows, above=above, below=below))
     if serve:
         _serve(base / "home", port)
+
+
+def _is_whole(base: Path) -> bool:
+    return (base / WHOLE).exists()
 
 
 def arrivals(made: "Simulated") -> list["Arrival"]:
