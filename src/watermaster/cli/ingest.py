@@ -147,6 +147,23 @@ def _telemetry(type_: str) -> None:
         show(done, Table(["table", "rows", "first", "last"], rows, below=notes, empty="no rows"))
 
 
+@app.command("rules", epilog=examples("wm ingest rules", "wm ingest rules --source aws -o json"))
+def rules(
+    source: Annotated[str | None, typer.Option(help="of this Source only")] = None,
+) -> None:
+    """List the rules of FOCUS that delivered bills break; such bills are read all the same."""
+    from watermaster.flows.breaks import broken_rules
+
+    found = broken_rules(project(), source)
+    rows = [
+        {"source": one.source, "file": one.file, "rule": one.rule, "rows": one.rows,
+         "first row": one.first_row, "what": one.what, "column": one.column}
+        for one in found.breaks
+    ]  # fmt: skip
+    columns = ["file", "rule", "rows", "first row", "what"]
+    show(found, Table(columns, rows, wide=["source", "column"], empty="no rule is broken"))
+
+
 TELEMETRY = {
     "prometheus": "Take in DCGM series from a Prometheus server: GPU supply and use.",
     "slurm": "Take in Slurm accounting, live or saved: jobs, GPU-hours and node supply.",
