@@ -1,17 +1,8 @@
 """The settings of one ledger: `config.yaml` in its home."""
 
-from enum import StrEnum
-
 from pydantic import Field
 
 from watermaster.model.resources import Record
-
-
-class EngineName(StrEnum):
-    """What runs the table rules."""
-
-    DUCKDB = "duckdb"
-    SPARK = "spark"
 
 
 class Config(Record):
@@ -23,7 +14,6 @@ class Config(Record):
         None, description="SQLAlchemy address of the records; none: records.db in the home"
     )
     lake: str | None = Field(None, description="folder of the fact tables; none: lake in the home")
-    engine: EngineName = Field(EngineName.DUCKDB, description="engine of the table rules")
     threads: int | None = Field(None, gt=0, description="threads of the engine; none: all cores")
     memory_gib: float = Field(2.0, gt=0, description="memory of the engine before it spills, GiB")
     lock_wait_s: int = Field(60, ge=0, description="seconds a writer waits for another")
