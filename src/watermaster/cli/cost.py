@@ -36,6 +36,9 @@ def cost_by(
     month: Months = None,
     filter: Wanted = None,
     restated: Restated = False,
+    as_billed: Annotated[
+        bool, typer.Option("--as-billed", help="each currency by itself, none converted")
+    ] = False,
 ) -> None:
     """Costs by any dimensions, the largest first."""
     from watermaster.flows.closed import View
@@ -47,6 +50,7 @@ def cost_by(
         months=month or (),
         wanted=parse_wanted(filter or []),
         view=View.RESTATED if restated else View.CLOSED,
+        is_converted=not as_billed,
     )
     report = costs(project(), question)
     columns = [*report.by, "cost"] if report.currency else [*report.by, "currency", "cost"]

@@ -14,6 +14,8 @@ from watermaster.decide.cost.by import (
     filtered,
     parts_of_charges,
 )
+from watermaster.decide.cost.convert import RULE as CONVERT
+from watermaster.decide.cost.convert import amount_in
 from watermaster.flows.closed import View, allocations_of, charge_slices, known_closes
 from watermaster.flows.open import Project
 from watermaster.ledger.head import Head, read_head
@@ -43,6 +45,7 @@ class CostQuestion:
     months: Sequence[str] = ()  # billing months; none: all in the ledger
     wanted: Mapping[str, Sequence[str]] = field(default_factory=dict)
     view: View = View.CLOSED
+    is_converted: bool = True  # several currencies as the organisation's, where rates allow
 
 
 def costs(project: Project, question: CostQuestion) -> CostReport:
@@ -50,7 +53,9 @@ def costs(project: Project, question: CostQuestion) -> CostReport:
     head = read_head(project.ledger.records)
     allocations = allocations_of(project, head, question.months, question.view)
     _check_dimensions(allocations, [*question.by, *question.wanted])
-    decision = cost_by(filtered(allocations, question.wanted), question.by, question.cost)
+    wanted = filtered(allocations, question.wanted)
+    into, said = _into(project, wanted, question)
+    decision = cost_by(wanted, question.by, question.cost, into)
     rows = project.ledger.engine.to_pyarrow(decision.rows).to_pylist()
     totals: dict[str, Decimal] = {}
     for row in rows:
@@ -62,7 +67,7 @@ def costs(project: Project, question: CostQuestion) -> CostReport:
     return CostReport(
         rule=decision.rule,
         snapshot=head.name,
-        why=" ".join([decision.why, *stale(project, question.months)]),
+        why=" ".join([decision.why, *said, *stale(project, question.months)]),
         cost=question.cost.value,
         by=tuple(question.by),
         currency=only,
@@ -70,6 +75,22 @@ def costs(project: Project, question: CostQuestion) -> CostReport:
         totals=totals,
         rows=rows,
     )
+
+
+def _into(project: Project, rows: Table, question: CostQuestion) -> tuple[str | None, list[str]]:
+    """The currency to say costs in (None: each in its own), and a sentence on why."""
+    own, cost = project.config.currency, question.cost.column
+    asked = rows.aggregate(
+        foreign=(rows.billing_currency != own).sum(),
+        unknown=(rows[cost].notnull() & amount_in(rows, cost, own).isnull()).sum(),
+    )
+    found = project.ledger.engine.to_pyarrow(asked).to_pylist()[0]
+    if not found["foreign"] or not question.is_converted:
+        return None, []
+    if found["unknown"]:
+        text = f"{found['unknown']} parts have no rate into {own} on their day: not converted."
+        return None, [text]
+    return own, [f"Converted to {own} by the rate of the day each charge starts ({CONVERT})."]
 
 
 def largest(project: Project, question: CostQuestion, most: int) -> CostReport:

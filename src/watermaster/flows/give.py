@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from watermaster.decide.cost import allocate as rule
+from watermaster.decide.cost import convert
 from watermaster.decide.cost.targets import DIMENSIONS, Targets, number_targets
 from watermaster.flows.weigh import weigh
 from watermaster.ledger.files import Written
@@ -41,7 +42,21 @@ def give(work: Work, sizes: dict[Slice, int], estate: Estate) -> Written:
     held = held.drop(*_blank(work, held))
     tags = sorted(name for name in charges.columns if name.startswith("tag_"))
     work.add_columns("allocations", dict.fromkeys(tags, "string"))
-    return _write(work, sizes, held, targets)
+    into = _conversion(work, charges, estate)
+    if into is not None:
+        work.add_columns("allocations", convert.COLUMNS)
+    return _write(work, sizes, held, (targets, into))
+
+
+def _conversion(work: Work, charges: Table, estate: Estate) -> convert.Conversion | None:
+    """Rates into the organisation's currency; None where every bill is in it already."""
+    currency = work.ledger.config.currency
+    billed = charges.select("billing_currency").distinct()
+    known = work.ledger.engine.to_pyarrow(billed).column(0).to_pylist()
+    if not convert.foreign(known, currency):
+        return None
+    rates = hold(work.ledger, convert.day_rates(estate, currency), "held_rates")
+    return convert.Conversion(currency, rates)
 
 
 def _blank(work: Work, held: Table) -> list[str]:
@@ -51,7 +66,12 @@ def _blank(work: Work, held: Table) -> list[str]:
     return [name for name, count in counts.items() if not count]
 
 
-def _write(work: Work, sizes: dict[Slice, int], held: Table, targets: Targets) -> Written:
+def _write(
+    work: Work,
+    sizes: dict[Slice, int],
+    held: Table,
+    how: tuple[Targets, convert.Conversion | None],
+) -> Written:
     by_month: defaultdict[Slice, dict[Slice, int]] = defaultdict(dict)
     for key, count in sizes.items():
         by_month[key[:2]][key] = count
@@ -59,7 +79,7 @@ def _write(work: Work, sizes: dict[Slice, int], held: Table, targets: Targets) -
     for batch in _batches(by_month):
         parts = [key for month in batch for key in by_month[month]]
         charges = read(work.ledger, work.head, "charges", parts)
-        rows = rule.allocate(charges, held, targets).rows
+        rows = rule.allocate(charges, held, *how).rows
         written = work.write("allocations", rows, one_slice=len(batch) == 1)
         _prove_conserved(work, parts, written.files)
         work.swap("allocations", batch, written)

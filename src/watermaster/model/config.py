@@ -9,7 +9,11 @@ class Config(Record):
     """Settings; every one has a default that works on a laptop."""
 
     organisation: str = Field("My organisation", description="name shown on pages and reports")
-    currency: str = Field("USD", pattern="^[A-Z]{3}$", description="currency figures convert to")
+    currency: str = Field(
+        "USD",
+        pattern="^[A-Z]{3}$",
+        description="currency that figures are converted to where rates are declared",
+    )
     database: str | None = Field(
         None, description="SQLAlchemy address of the records; none: records.db in the home"
     )

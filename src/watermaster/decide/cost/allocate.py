@@ -7,6 +7,7 @@ from typing import Final
 import ibis
 
 from watermaster.decide.cost.claims import Order
+from watermaster.decide.cost.convert import CONVERTED, Conversion, convert
 from watermaster.decide.cost.match import Lookup, Reading, lookups, match
 from watermaster.decide.cost.split import cumulate, part, rescale
 from watermaster.decide.cost.targets import (
@@ -200,21 +201,28 @@ def _whole(owners: Table) -> Table:
     )
 
 
-def allocate(charges: Table, held: Table, targets: Targets) -> Decision:
+def allocate(
+    charges: Table, held: Table, targets: Targets, into: Conversion | None = None
+) -> Decision:
     """Split every charge over its owners.
 
     charges: as in model/shapes.py, with the declared tag columns; held: of `parts`, where
     dimensions that nobody has may be left out: a join then has less to carry.
+    into: the currency and rates to convert to, where a bill is in another; its columns are added.
     returns: allocations as in model/shapes.py, with the tag columns of charges; per charge and
     cost column the parts sum to the charge exactly.
     """
     found = matched(charges, targets)
-    rows = rescale(found, COSTS, found.target >= FIRST_SPLIT)
+    costs: tuple[str, ...] = COSTS
+    if into is not None:
+        found, costs = convert(found, into), (*COSTS, *CONVERTED)
+    rows = rescale(found, costs, found.target >= FIRST_SPLIT)
     joined = rows.inner_join(held, ["target", "start_s", "end_s"])
     tags = [name for name in charges.columns if name.startswith("tag_")]
     out = joined.select(
         "source", "billing_month", "charge_file", "charge_row", "kind", "rule", "ratio",
-        **{cost: part(joined, cost) for cost in COSTS},
+        **{cost: part(joined, cost) for cost in costs},
+        **({} if into is None else {"converted_currency": joined.converted_currency}),
         billing_currency=joined.billing_currency,
         utilisation=_known(joined, held, "utilisation", "decimal(5, 4)"),
         **{name: _known(joined, held, name, "string") for name in DIMENSIONS},

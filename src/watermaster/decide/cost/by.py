@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from watermaster.decide.cost.activity import activity
+from watermaster.decide.cost.convert import amount_in
 from watermaster.model.decision import Decision
 from watermaster.model.estate import tag_column
 from watermaster.model.tables import NO, Column, Table, ibis
@@ -68,15 +69,16 @@ def dimension(allocations: Table, name: str) -> Column:
     return allocations[DIMENSIONS[name]]
 
 
-def cost_by(allocations: Table, by: Sequence[str], cost: Cost) -> Decision:
-    """Sum one cost by dimensions and currency, the largest first.
+def cost_by(allocations: Table, by: Sequence[str], cost: Cost, into: str | None = None) -> Decision:
+    """Sum one cost by dimensions and currency, the largest first; all in `into` where given.
 
     returns: one column per dimension (text), currency, cost decimal(38, 15).
     """
     keys = {name: dimension(allocations, name) for name in by}
-    summed = allocations.group_by(**keys, currency=allocations.billing_currency).agg(
-        cost=allocations[cost.column].sum().cast(SUM)
-    )
+    currency = allocations.billing_currency if into is None else ibis.literal(into)
+    amount = allocations[cost.column] if into is None else amount_in(allocations, cost.column, into)
+    summed = allocations.mutate(amount=amount).group_by(**keys, currency=currency)
+    summed = summed.agg(cost=ibis._.amount.sum().cast(SUM))
     order = [ibis.desc("cost"), *(ibis.asc(name) for name in by), ibis.asc("currency")]
     why = f"The {cost.value} cost of every allocation, summed by {', '.join(by) or 'currency'}."
     return Decision(rule=RULE, rows=summed.order_by(order), why=why)

@@ -75,12 +75,7 @@ def rescale(charges: Table, costs: Sequence[str], is_split: Column) -> Table:
     To be called before the join that multiplies rows: it is the one costly cast.
     """
     coarse = charges.mutate(
-        **{
-            f"a_{cost}": ibis.ifelse(
-                is_split, _toward_zero(charges[cost], MONEY, "0.000005", "decimal(18, 5)"), None
-            )
-            for cost in costs
-        }
+        **{f"a_{cost}": ibis.ifelse(is_split, cut_coarse(charges[cost]), None) for cost in costs}
     )
     rest = "decimal(15, 15)"
     return coarse.mutate(
@@ -94,6 +89,11 @@ def rescale(charges: Table, costs: Sequence[str], is_split: Column) -> Table:
             for cost in costs
         }
     )
+
+
+def cut_coarse(cost: Column) -> Column:
+    """Money cut toward zero to 5 decimals: decimal(18, 5)."""
+    return _toward_zero(cost, MONEY, "0.000005", "decimal(18, 5)")
 
 
 def part(rows: Table, cost: str) -> Column:
