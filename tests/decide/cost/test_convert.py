@@ -62,7 +62,7 @@ MONEY = st.decimals(min_value=-(10**10), max_value=10**10, places=15, allow_nan=
 RATE = st.decimals(min_value=Decimal("0.000000001"), max_value=200, places=9, allow_nan=False)
 
 
-@settings(max_examples=12)
+@settings(max_examples=15)
 @hypothesis_given(costs=st.lists(MONEY, min_size=2, max_size=6), eur=RATE, gbp=RATE)
 def test_converted_costs_are_rounded_once_and_none_is_lost_or_made(engine, costs, eur, gbp):
     rates = {"EUR": eur, "GBP": gbp, "USD": Decimal(1)}

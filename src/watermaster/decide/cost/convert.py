@@ -90,7 +90,8 @@ def convert(charges: Table, into: Conversion) -> Table:
 def _times(cost: Column, rate: Column) -> Column:
     coarse = cut_coarse(cost)
     rest = (cost - coarse).cast("decimal(15, 15)").cast("decimal(19, 15)")
-    whole = (coarse * rate).cast("decimal(38, 14)").cast(_WIDE)  # 5 + 9 decimals: exact
+    wide = rate.cast("decimal(19, 9)")  # one side 19 wide, else DuckDB overflows at run time
+    whole = (coarse * wide).cast("decimal(38, 14)").cast(_WIDE)  # 5 + 9 decimals: exact
     rounded = (rest * rate).cast("decimal(38, 24)").cast(_WIDE)  # 15 + 9 decimals, rounded once
     return (whole + rounded).cast("decimal(38, 16)").cast(_MONEY)
 
