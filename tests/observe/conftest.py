@@ -1,15 +1,18 @@
 """A FOCUS file read the way the ledger reads one, and all that came of it as plain rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import ibis
+import pyarrow as pa
 import pytest
 from ibis.backends.duckdb import Backend as DuckDB
 
+from watermaster.ledger.delivery import without_nulls
 from watermaster.model.tables import Table
 from watermaster.observe.focus import FocusDelivery, FocusOrder, deliver
+from watermaster.observe.focus_values import NULLS
 
 Row = dict[str, object]
 
@@ -40,10 +43,16 @@ def rows_of(engine: DuckDB, table: Table) -> list[Row]:
 
 def text_of(engine: DuckDB, path: Path) -> Table:
     if path.suffix == ".parquet":
-        table = engine.read_parquet(path)
+        table = without_nulls(engine.read_parquet(path), NULLS)
     else:
         table = engine.read_csv(
-            path, all_varchar=True, header=True, delim=",", quote='"', escape='"'
+            path,
+            all_varchar=True,
+            header=True,
+            delim=",",
+            quote='"',
+            escape='"',
+            nullstr=list(NULLS),
         )
     return table.mutate(charge_file=ibis.literal("f" * 16), charge_row=ibis.row_number() + 1)
 
@@ -57,9 +66,8 @@ def read(engine: DuckDB, tmp_path: Path) -> Reader:
         if isinstance(bill, str):
             path.write_text(bill, encoding="utf-8")
 
-        def ask(table: Table) -> Mapping[str, object]:
-            (row,) = rows_of(engine, table)
-            return row
+        def ask(table: Table) -> pa.Table:
+            return engine.to_pyarrow(table)
 
         told: dict[str, object] = {"source": "aws", "where": path.name} | order
         delivery = deliver(text_of(engine, path), FocusOrder(**told), ask)

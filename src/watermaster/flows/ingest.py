@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 import ibis
+import pyarrow as pa
 import sqlalchemy as sa
 
 from watermaster.flows.estate import known_estate
@@ -34,6 +35,7 @@ from watermaster.model.resources import Delivery, SourceSpec
 from watermaster.model.shapes import SHAPES
 from watermaster.model.tables import Table
 from watermaster.observe.focus import FocusDelivery, FocusOrder, Origin, deliver
+from watermaster.observe.focus_values import NULLS
 
 LEAST_SHARE: Final = Decimal("0.5")  # of the rows or cost held before, else refused
 
@@ -148,13 +150,13 @@ def _read(
 def _bill(project: Project, file: Delivered, order: FocusOrder) -> FocusDelivery:
     """The bill in a file; rows that cannot even be read are rejected too."""
 
-    def answer(question: Table) -> Mapping[str, object]:
+    def answer(question: Table) -> pa.Table:
         return ask(project.ledger, question)
 
     try:
-        return deliver(as_text(project.ledger, file), order, answer)
+        return deliver(as_text(project.ledger, file, NULLS), order, answer)
     except UnsoundError:
-        text = sound_text(project.ledger, file)
+        text = sound_text(project.ledger, file, NULLS)
     bill = deliver(text.rows, order, answer)
     unsound = text.unsound.select(
         source=ibis.literal(order.source),

@@ -7,15 +7,16 @@ import hashlib
 import shutil
 import sys
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
 import duckdb
 import fsspec
 import ibis
+import pyarrow as pa
 
 from watermaster.ledger.csv_rows import LONGEST_BYTES, ROW, open_bytes, split_rows
 from watermaster.ledger.open import Ledger
@@ -131,21 +132,24 @@ def _fetch(store: fsspec.AbstractFileSystem, name: str, root: str, spool: Path |
     return Delivered(relative, path, seal.hexdigest(), store.modified(name).timestamp())
 
 
-def as_text(ledger: Ledger, file: Delivered) -> Table:
-    """The file's columns as text, with `charge_file` and `charge_row` (1-based data row)."""
-    rows = _parquet(ledger, file) if file.path.suffix == ".parquet" else _csv(ledger, file)
+def as_text(ledger: Ledger, file: Delivered, nulls: Sequence[str]) -> Table:
+    """The file's columns as text, with `charge_file` and `charge_row` (1-based data row).
+
+    Texts among `nulls` are NULL. Columns of a Parquet file that hold no text keep their type.
+    """
+    read = _parquet if file.path.suffix == ".parquet" else _csv
+    rows = read(ledger, file, nulls)
     return _named(rows.mutate(charge_row=(ibis.row_number() + 1).cast("int64")), file)
 
 
-def sound_text(ledger: Ledger, file: Delivered) -> Text:
+def sound_text(ledger: Ledger, file: Delivered, nulls: Sequence[str]) -> Text:
     """The rows of an unsound CSV file that can be read, and those that cannot."""
     folder = own_folder(ledger.home)
     folder.mkdir(parents=True)
     sound, unsound = folder / "sound.csv", folder / "unsound.csv"
     header = _header(file)
     _, count = split_rows(file.path, header.delimiter, sound, unsound)
-    names = [ROW, *header.names]
-    rows = _read_csv(ledger, sound, names, header.delimiter)
+    rows = _read_csv(ledger, sound, replace(header, names=[ROW, *header.names]), nulls)
     told = ledger.engine.read_csv(
         unsound, header=True, types={"row": "int64", "value": "string", "reason": "string"}
     )
@@ -156,15 +160,14 @@ def _named(rows: Table, file: Delivered) -> Table:
     return rows.mutate(charge_file=ibis.literal(file.charge_file))
 
 
-def ask(ledger: Ledger, question: Table) -> Mapping[str, object]:
-    """The one row a question about a delivery is answered with; UnsoundError if it cannot be."""
+def ask(ledger: Ledger, question: Table) -> pa.Table:
+    """The answer to a question about a delivery; UnsoundError if it cannot be had."""
     try:
-        row: Mapping[str, object] = ledger.engine.to_pyarrow(question).to_pylist()[0]
+        return ledger.engine.to_pyarrow(question)
     except duckdb.Error as error:
         if "CSV Error" not in str(error) and "Invalid unicode" not in str(error):
             raise
         raise UnsoundError("delivery", first_line(error), "deliver sound CSV in UTF-8") from None
-    return row
 
 
 def first_line(error: Exception) -> str:
@@ -210,10 +213,10 @@ def _once(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _csv(ledger: Ledger, file: Delivered) -> Table:
+def _csv(ledger: Ledger, file: Delivered, nulls: Sequence[str]) -> Table:
     header = _header(file)
     _read_through(file)
-    return _read_csv(ledger, file.path, header.names, header.delimiter)
+    return _read_csv(ledger, file.path, header, nulls)
 
 
 def _read_through(file: Delivered) -> None:
@@ -238,18 +241,35 @@ def _unpacked(file: Delivered) -> Iterator[IO[bytes]]:
         raise BadInputError(file.name, what, fix) from None
 
 
-def _read_csv(ledger: Ledger, path: Path, names: Sequence[str], delimiter: str) -> Table:
+def _read_csv(ledger: Ledger, path: Path, header: _Header, nulls: Sequence[str]) -> Table:
     # nothing is guessed: a guess that fails on row 3 is told as a fault of the header
     return ledger.engine.read_csv(
-        path, columns=dict.fromkeys(names, "VARCHAR"), header=True, auto_detect=False,
-        delim=delimiter, quote='"', escape='"', null_padding=False, strict_mode=True,
+        path, columns=dict.fromkeys(header.names, "VARCHAR"), header=True, auto_detect=False,
+        delim=header.delimiter, quote='"', escape='"', null_padding=False, strict_mode=True,
+        nullstr=list(nulls),
     )  # fmt: skip
 
 
-def _parquet(ledger: Ledger, file: Delivered) -> Table:
+def _parquet(ledger: Ledger, file: Delivered, nulls: Sequence[str]) -> Table:
     try:
-        return ledger.engine.read_parquet(file.path)
+        rows = ledger.engine.read_parquet(file.path)
     except duckdb.Error as error:
         raise BadInputError(
             file.name, f"is no whole Parquet file ({first_line(error)})", "deliver it again"
         ) from None
+    return without_nulls(rows, nulls)
+
+
+def without_nulls(rows: Table, nulls: Sequence[str]) -> Table:
+    """The rows with NULL for each text that stands for it.
+
+    One comparison per spelling and only for short texts: the engine would make IN a join.
+    """
+    nothing, longest_bytes = ibis.null("string"), max(map(len, nulls))
+    texts = {}
+    for name, kind in rows.schema().items():
+        if kind.is_string():
+            text = rows[name]
+            said = ibis.cases(*((text == null, nothing) for null in nulls), else_=text)
+            texts[name] = (text.length() <= longest_bytes).ifelse(said, text)
+    return rows.mutate(**texts).view() if texts else rows

@@ -10,7 +10,6 @@ A row with any fault is rejected whole, one line per fault. An absent or empty c
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ from watermaster.model.tables import Table
 from watermaster.observe import focus_tags as tags
 from watermaster.observe import focus_values as values
 from watermaster.observe.engine import (
-    Moment,
     Text,
     ibis,
 )
@@ -32,13 +30,14 @@ from watermaster.observe.focus_faults import (
     Origin,
     Reading,
     any_of,
-    as_people_write,
+    ask_row,
     faults,
     start_reading,
 )
-from watermaster.observe.focus_origin import is_allocated, without_origins
+from watermaster.observe.focus_origin import without_origins
 from watermaster.observe.focus_parquet import as_text
-from watermaster.observe.focus_rules import RuleBreak, answers, flag, questions, tell_breaks
+from watermaster.observe.focus_rules import RuleBreak, tell_breaks
+from watermaster.observe.focus_survey import Survey, survey
 from watermaster.units.periods import print_month
 
 __all__ = ["Ask", "FocusDelivery", "FocusOrder", "Origin", "RuleBreak", "deliver"]
@@ -75,33 +74,29 @@ def deliver(text: Table, order: FocusOrder, ask: Ask) -> FocusDelivery:
     _refuse_no_currency(header, order)
     bare = Reading(text, header, order, layout=order.date_format)
     file = start_reading(bare)
-    flagged = flag(file)
-    seen = ask(_survey(flagged))
+    seen = survey(file, ask)
     file, found, faulty = _second_look(file, bare, seen, ask)
     good = replace(file, text=file.text.filter(~any_of(found))) if faulty else file
     dropped: list[str] = []
-    if seen["allocated"]:
+    if seen.allocated:
         good, dropped = without_origins(good, ask)
-    long = tuple(
-        name for name in NUMBERS if file.has(name) and _count(seen, f"most_{name}") > values.PLACES
-    )
-    odd_tags = bool(seen["odd_tags"])
-    breaks = answers(flagged, seen)
+    long = tuple(name for name, most in seen.most.items() if most > values.PLACES)
+    odd_tags = bool(seen.odd_tags)
     return FocusDelivery(
         typed=_typed(_tagged(good, odd=odd_tags), long, odd_tags=odd_tags),
         rejected=_rejected(file, found if faulty else []),
         version=header.version,
-        rows=_count(seen, "rows"),
+        rows=seen.rows,
         faulty_rows=faulty,
         months=_months(file, seen),
         rounding=_rounding(good, long, ask),
-        breaks=breaks,
+        breaks=seen.breaks,
         notices=[
             *header.notices,
             *told,
             *dropped,
             *_notices(file, long, odd_tags=odd_tags),
-            *tell_breaks(breaks),
+            *tell_breaks(seen.breaks),
         ],
     )
 
@@ -115,57 +110,23 @@ def _refuse_no_currency(header: Header, order: FocusOrder) -> None:
         )
 
 
-def _survey(file: Reading) -> Table:
-    """One row about the whole file: rows, faults, what needs a second look, broken rules."""
-    possible = faults(file)
-    most = {f"most_{name}": values.most_decimals(raw) for name, raw in file.raws(NUMBERS)}
-    counts = {f"fault_{place}": fault.holds.sum() for place, fault in enumerate(possible)}
-    looks = {f"look_{place}": as_people_write(fault).sum() for place, fault in enumerate(possible)}
-    odd_tags = ibis.literal(0)
-    if file.has("tags"):
-        odd_tags = (~file.text_of("tags").isnull() & ~tags.is_object(file.raw("tags"))).sum()
-    allocated = is_allocated(file).sum() if file.has("allocated_method_id") else ibis.literal(0)
-    return file.text.aggregate(
-        rows=file.text.count(),
-        faulty=any_of(possible).sum(),
-        odd_tags=odd_tags,
-        allocated=allocated,
-        first=_bill_start(file).min(),
-        last=_bill_start(file).max(),
-        **most,
-        **counts,
-        **looks,
-        **questions(file),
-    )
-
-
-def _bill_start(file: Reading) -> Moment:
-    has_bill = file.has("billing_period_start")
-    return file.moment("billing_period_start" if has_bill else "charge_period_start")
-
-
-def _months(file: Reading, seen: Mapping[str, object]) -> tuple[str | None, str | None]:
+def _months(file: Reading, seen: Survey) -> tuple[str | None, str | None]:
     """The first and last billing month; unknown where dates needed a second look."""
-    if file.slow & set(TIMES):
+    if file.slow & set(TIMES) or seen.first is None or seen.last is None:
         return None, None
-    first, last = seen["first"], seen["last"]
-    if not isinstance(first, datetime) or not isinstance(last, datetime):
-        return None, None
-    return print_month(first), print_month(last)
+    return print_month(seen.first), print_month(seen.last)
 
 
 def _second_look(
-    file: Reading, bare: Reading, seen: Mapping[str, object], ask: Ask
+    file: Reading, bare: Reading, seen: Survey, ask: Ask
 ) -> tuple[Reading, list[Fault], int]:
     """The file with what people write read too, the faults that occur, how many rows have any."""
     possible = faults(file)
-    slow = {fault.name for place, fault in enumerate(possible) if _count(seen, f"look_{place}")} | {
-        name for name, _ in file.raws(NUMBERS) if _count(seen, f"most_{name}") > values.FINEST
-    }
-    occurring = [bool(_count(seen, f"fault_{place}")) for place in range(len(possible))]
+    slow = {fault.name for fault, rows in zip(possible, seen.looks, strict=True) if rows}
+    slow |= {name for name, most in seen.most.items() if most > values.FINEST}
     if not slow:
-        found = [fault for fault, occurs in zip(possible, occurring, strict=True) if occurs]
-        return file, found, _count(seen, "faulty")
+        found = [fault for fault, rows in zip(possible, seen.faults, strict=True) if rows]
+        return file, found, seen.faulty
     layout = file.order.date_format
     if slow & set(TIMES):
         slow |= set(TIMES)
@@ -173,10 +134,11 @@ def _second_look(
     again = start_reading(replace(bare, slow=frozenset(slow), layout=layout))
     found = [
         fault
-        for fault, occurs in zip(faults(again), occurring, strict=True)
-        if occurs or fault.name in slow
+        for fault, rows in zip(faults(again), seen.faults, strict=True)
+        if rows or fault.name in slow
     ]
-    return again, found, _count(ask(again.text.aggregate(faulty=any_of(found).sum())), "faulty")
+    answer = ask_row(ask, again.text.aggregate(faulty=any_of(found).sum()))
+    return again, found, _count(answer, "faulty")
 
 
 def _count(row: Mapping[str, object], name: str) -> int:
@@ -199,7 +161,7 @@ def _layout(file: Reading, ask: Ask) -> str | None:
     if not parts:
         return None
     most = [ibis.greatest(*parts[place::3]).max() for place in range(3)]
-    found = ask(file.text.aggregate(first=most[0], second=most[1], year=most[2]))
+    found = ask_row(ask, file.text.aggregate(first=most[0], second=most[1], year=most[2]))
     first, second, year = (_count(found, name) for name in ("first", "second", "year"))
     days = ["%d/%m/"] * (first > MONTHS) + ["%m/%d/"] * (second > MONTHS)
     return days[0] + ("%Y" if year >= CENTURY else "%y") if len(days) == 1 else None
@@ -247,7 +209,7 @@ def _typed(file: Reading, long: tuple[str, ...], *, odd_tags: bool) -> Table:
 
 def _unheld(file: Reading, long: tuple[str, ...], *, odd_tags: bool) -> list[tuple[str, Text]]:
     """What the columns cannot hold: unknown columns, long numbers as text, unreadable tags."""
-    fields = [(name, values.spelled(file.text[name])) for name in file.header.unknown]
+    fields = [(name, file.text[name]) for name in file.header.unknown]
     for name in long:
         raw = file.raw(name)
         cut = values.is_long(raw)
@@ -302,7 +264,7 @@ def _rounding(file: Reading, long: tuple[str, ...], ask: Ask) -> dict[str, Decim
         cut = values.is_long(raw)
         for place, taken in enumerate(values.rounding(raw)):
             sums[f"{name}_{place}"] = cut.ifelse(taken, ibis.null(taken.type())).sum()
-    found = ask(file.text.aggregate(**sums))
+    found = ask_row(ask, file.text.aggregate(**sums))
     with localcontext(prec=100):
         exact = {
             name: Decimal(str(found[f"{name}_0"] or 0)) * Decimal("1e-15")

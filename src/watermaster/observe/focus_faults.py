@@ -12,6 +12,8 @@ from functools import reduce
 from operator import or_
 from typing import Any, Final
 
+import pyarrow as pa
+
 from watermaster.model.tables import Table
 from watermaster.observe import focus_values as values
 from watermaster.observe.engine import (
@@ -23,11 +25,18 @@ from watermaster.observe.engine import (
 )
 from watermaster.observe.focus_columns import NAMES, NUMBERS, TIMES, Header
 
-Ask = Callable[[Table], Mapping[str, object]]  # puts a question of one row to the engine
+Ask = Callable[[Table], pa.Table]  # puts a question to the engine
+
 _PEOPLES_NUMBER: Final = r"^\s*$|[$€£¥,()]"
 _PEOPLES_DATE: Final = r"^\s*$|/"
 FUTURE_BILL: Final = timedelta(days=31)
 FUTURE_CHARGE: Final = timedelta(days=366)
+
+
+def ask_row(ask: Ask, question: Table) -> Mapping[str, Any]:
+    """The answer to a question that has one row."""
+    (row,) = ask(question).to_pylist()
+    return row
 
 
 class Origin(StrEnum):
@@ -67,7 +76,7 @@ class Reading:
         return name in self.header.known
 
     def raw(self, name: str) -> Text:
-        """The text of a column as delivered."""
+        """The text of a column as delivered; NULL where it says so."""
         return self.text[self.header.known[name]]
 
     def raws(self, names: Iterable[str]) -> Iterator[tuple[str, Text]]:
@@ -75,8 +84,8 @@ class Reading:
         return ((name, self.raw(name)) for name in names if self.has(name))
 
     def text_of(self, name: str) -> Text:
-        """A text column; NULL where it spells NULL or is absent."""
-        return values.spelled(self.raw(name)) if self.has(name) else ibis.null("string")
+        """A text column; NULL where it is absent."""
+        return self.raw(name) if self.has(name) else ibis.null("string")
 
     def number(self, name: str) -> Number:
         """A number column; NULL where it is absent, empty or no number."""
@@ -175,7 +184,7 @@ def _bad_moment(file: Reading, name: str) -> Fault:
 def _unread(file: Reading, name: str, value: Any) -> Truth:
     """Whether a text says something that could not be read; looks only where a value is NULL."""
     raw = file.raw(name)
-    said = raw.notnull() & ~values.spells_null(raw)
+    said = raw.notnull()
     if name in file.slow:
         said &= raw.strip() != ""  # blanks are no fault
     return value.isnull().ifelse(said, False)
@@ -192,7 +201,7 @@ def _missing(file: Reading) -> list[Fault]:
         why = "is empty; name the currency with --currency"
         found.append(_fault("billing_currency", file.currency().isnull(), raw, why))
     costs = [file.raw(name) for name in ("billed_cost", "effective_cost") if file.has(name)]
-    none = reduce(lambda a, b: a & b, (raw.isnull() | values.spells_null(raw) for raw in costs))
+    none = reduce(lambda a, b: a & b, (raw.isnull() for raw in costs))
     first = "billed_cost" if file.has("billed_cost") else "effective_cost"
     why = "is empty, and so is every cost charged; write the cost, 0 if it is free"
     return [*found, _fault(first, none, costs[0], why)]
@@ -200,8 +209,7 @@ def _missing(file: Reading) -> list[Fault]:
 
 def _empty(file: Reading, name: str) -> Truth:
     raw = file.raw(name)
-    blank = raw.isnull() | values.spells_null(raw)
-    return blank | (raw.strip() == "") if name in file.slow else blank
+    return raw.isnull() | (raw.strip() == "") if name in file.slow else raw.isnull()
 
 
 def _backwards(file: Reading) -> list[Fault]:

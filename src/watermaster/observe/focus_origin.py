@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from watermaster.model.errors import RefusedError
 from watermaster.observe.engine import Truth, ibis, json_all_texts, json_valid
-from watermaster.observe.focus_faults import Ask, Origin, Reading
+from watermaster.observe.focus_faults import Ask, Origin, Reading, ask_row
 
 KEY: Final = "= origin"
 CLOSE: Final = 0.01  # of the cost: ratios are printed with few digits
@@ -25,7 +25,9 @@ def without_origins(file: Reading, ask: Ask) -> tuple[Reading, list[str]]:
     """The file without rows that its allocated rows replace; RefusedError unless told to drop."""
     keyed = replace(file, text=_keyed(file))
     twice = _counted_twice(keyed)
-    found = ask(twice.aggregate(rows=twice["whole_rows"].sum(), parts=twice["part_rows"].sum()))
+    found = ask_row(
+        ask, twice.aggregate(rows=twice["whole_rows"].sum(), parts=twice["part_rows"].sum())
+    )
     rows, parts = (int(str(found[name] or 0)) for name in ("rows", "parts"))
     if not rows:
         return file, []

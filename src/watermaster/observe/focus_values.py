@@ -21,12 +21,11 @@ from watermaster.observe.engine import (
     try_strptime,
 )
 
-NULLS: Final = (
+NULLS: Final = (  # texts of a file that say: nothing here
     "", "NULL", "null", "Null", "N/A", "n/a", "#N/A", "NaN", "nan", "\\N", "<NA>", "None", "nil",
 )  # fmt: skip
 PLACES: Final = 15
 FINEST: Final = 51  # decimals beyond which a number is refused: 15 kept and 36 accounted for
-_LONGEST_NULL_BYTES: Final = max(len(text) for text in NULLS)
 _BARE_BYTES: Final = len("2026-09-01T00:00:00")
 _EARLIEST: Final = "1990-01-01"
 _LATEST: Final = "2200-01-01"
@@ -36,32 +35,16 @@ _SYMBOL: Final = r"[$€£¥]"
 _HAS_OFFSET: Final = r"(?i)\d\s*(?:z|[+-]\d\d(?::?\d\d)?|[a-z]+(?:/[a-z_]+)?)$"
 
 
-def spelled(text: Text) -> Text:
-    """The text, or NULL where it spells NULL.
-
-    One comparison per spelling and only for short texts: the engine would make IN a join.
-    """
-    nothing = ibis.null("string")
-    said = ibis.cases(*((text == null, nothing) for null in NULLS), else_=text)
-    return (strlen(text) <= _LONGEST_NULL_BYTES).ifelse(said, text)
-
-
-def spells_null(text: Text) -> Truth:
-    """Whether the text is one of the spellings of NULL."""
-    return text.notnull() & spelled(text).isnull()
-
-
 def as_people_write(text: Text, cast: Number, kind: str) -> Number:
     """`cast`, or what `$10,000.00 `, `-1,234.50` and `(12.00)` in brackets say.
 
     `1,234` alone may be a decimal comma and stays NULL; with a currency sign, a point or two
     groups it cannot be one. The amount of a text beyond FINEST decimals is NULL too.
     """
-    said = spelled(text)  # regular expressions are dear and skip what is NULL
-    bare = said.re_replace(r"\s", "").re_replace(_SYMBOL, "")
+    bare = text.re_replace(r"\s", "").re_replace(_SYMBOL, "")
     bracketed = bare.re_search(r"^\([^()+-]*\)$")
     bare = bracketed.ifelse(ibis.literal("-") + bare.re_replace(r"[()]", ""), bare)
-    certain = said.re_search(_SYMBOL) | bare.contains(".") | bare.re_search(",.*,")
+    certain = text.re_search(_SYMBOL) | bare.contains(".") | bare.re_search(",.*,")
     readable = bare.re_search(_PLAIN) | (bare.re_search(_GROUPED) & certain)
     people = readable.ifelse(bare.replace(",", ""), ibis.null("string")).try_cast(kind)
     return ibis.cases(
