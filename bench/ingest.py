@@ -28,6 +28,7 @@ KEYS = ("application", "environment", "business-unit", "team", "cost-center", "s
         "project", "tier", "created-by")  # fmt: skip
 AGAINST = "DuckDB reading all columns as text and writing them with zstd, 2 threads"
 TARGET = "<= 3.0"
+RUNS = 2  # of each side; the best counts
 NULL_COLUMNS = (
     "CommitmentDiscountCategory", "CommitmentDiscountId", "CommitmentDiscountName",
     "CommitmentDiscountQuantity", "CommitmentDiscountStatus", "CommitmentDiscountType",
@@ -81,11 +82,16 @@ def measure(chosen: argparse.Namespace) -> Iterator[Figure]:
     """Write the bill, then read it both ways."""
     with tempfile.TemporaryDirectory() as folder:
         bill = write_bill(Path(folder), chosen.rows)
-        plain_cpu_s = min(copy_text(bill, Path(folder)) for _ in range(2))
-        project = new_project(Path(folder) / "home")
-        ingest(project, write_bill(Path(folder), 1000))
-        with measured() as used:
-            found = ingest(project, bill)
+        plain_cpu_s = min(copy_text(bill, Path(folder)) for _ in range(RUNS))
+        small = write_bill(Path(folder), 1000)
+        runs = []
+        for number in range(RUNS):
+            project = new_project(Path(folder) / f"home-{number}")
+            ingest(project, small)
+            with measured() as used:
+                found = ingest(project, bill)
+            runs.append(used)
+        used = min(runs, key=lambda one: one.cpu_s)
         rejected = sum(file.rejected for file in found.files)
     told = (
         ("ingest_cpu_ratio", round(used.cpu_s / plain_cpu_s, 2), "CPU / CPU", TARGET),

@@ -58,6 +58,13 @@ map_from_entries: Final = _engine("map_from_entries", _PAIRS, gives=_MAP)  # no 
 map_to_json: Final = _engine("to_json", _MAP, gives="string")
 
 
+@ibis.udf.agg.builtin(
+    name="min", signature=((ibis.dtype("string"), ibis.dtype("int64")), ibis.dtype(_TEXTS))
+)
+def first_texts(text: Any, most: int) -> Texts:
+    """So many texts at most, in their order; NULL is none."""
+
+
 def any_to_json(value: Any) -> Text:
     """A value of any type as JSON."""
     signature = ((value.type(),), ibis.dtype("string"))

@@ -84,7 +84,7 @@ def deliver(text: Table, order: FocusOrder, ask: Ask) -> FocusDelivery:
     odd_tags = bool(seen.odd_tags)
     return FocusDelivery(
         typed=_typed(_tagged(good, odd=odd_tags), long, odd_tags=odd_tags),
-        rejected=_rejected(file, found if faulty else []),
+        rejected=_rejected(*_where_faulty(file, bare, seen, found if faulty else [])),
         version=header.version,
         rows=seen.rows,
         faulty_rows=faulty,
@@ -139,6 +139,17 @@ def _second_look(
     ]
     answer = ask_row(ask, again.text.aggregate(faulty=any_of(found).sum()))
     return again, found, _count(answer, "faulty")
+
+
+def _where_faulty(
+    file: Reading, bare: Reading, seen: Survey, found: list[Fault]
+) -> tuple[Reading, list[Fault]]:
+    """What rejected rows are told from: the few the survey kept, else the file."""
+    if file.slow or not found or seen.faulty_rows is None:
+        return file, found
+    kept = start_reading(replace(bare, text=ibis.memtable(seen.faulty_rows).view()))
+    again = zip(faults(kept), seen.faults, strict=True)
+    return kept, [fault for fault, rows in again if rows]
 
 
 def _count(row: Mapping[str, object], name: str) -> int:

@@ -5,6 +5,7 @@ A file has millions of rows and a few hundred ways of being right and wrong. Eac
 bits and counted by combination; whatever follows is asked of the combinations.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,17 +19,19 @@ import pyarrow.compute as pc
 
 from watermaster.model.tables import Table
 from watermaster.observe import focus_values as values
-from watermaster.observe.engine import Moment, Truth, ibis
-from watermaster.observe.focus_columns import NUMBERS
+from watermaster.observe.engine import Moment, Truth, any_to_json, first_texts, ibis
+from watermaster.observe.focus_columns import KEYS, NUMBERS, TIMES
 from watermaster.observe.focus_combinations import Combinations
-from watermaster.observe.focus_faults import Ask, Reading, as_people_write, faults
+from watermaster.observe.focus_faults import Ask, Reading, any_of, as_people_write, faults
 from watermaster.observe.focus_origin import is_allocated
 from watermaster.observe.focus_rules import RuleBreak, broken_rules, truths_of_rules
 from watermaster.observe.focus_tags import is_object
 
+MOST_FAULTY: Final = 1000  # rows kept by the first pass; more are read again
 _BITS: Final = 62  # of a whole number of 64, the sign apart
 _ROWS: Final = "= rows"
 _FIRST_ROW: Final = "= first row"
+_FAULTY: Final = "= faulty"
 _ODD_TAGS: Final = "= odd tags"
 _ALLOCATED: Final = "= allocated"
 
@@ -45,6 +48,7 @@ class Survey:
     most: dict[str, int]  # number column -> the most decimals, 0 for up to 15
     odd_tags: int
     allocated: int
+    faulty_rows: pa.Table | None  # their columns that have faults; None where they are many
     first: datetime | None  # of the billing periods' starts
     last: datetime | None
 
@@ -61,13 +65,16 @@ def survey(file: Reading, ask: Ask) -> Survey:
     }
     most = {name: values.most_decimals(raw) for name, raw in file.raws(NUMBERS)}
     start = bill_start(file)
-    found = ask(_counted(file.text, truths, {"first": start.min(), "last": start.max(), **most}))
+    beside = {"first": start.min(), "last": start.max(), _FAULTY: _faulty_texts(file), **most}
+    found = ask(_counted(file.text, truths, beside))
     combos = _unpacked(found, list(truths))
     places = range(len(possible))
     any_fault = np.logical_or.reduce([combos.truths[_fault(place)] for place in places])
+    faulty = combos.count(any_fault)
     return Survey(
         rows=int(combos.rows.sum()),
-        faulty=combos.count(any_fault),
+        faulty=faulty,
+        faulty_rows=_faulty_rows(file, found[_FAULTY], faulty),
         faults=[combos.count(combos.truths[_fault(place)]) for place in places],
         looks=[combos.count(combos.truths[_look(place)]) for place in places],
         breaks=broken_rules(file, combos),
@@ -88,6 +95,28 @@ def _counted(text: Table, truths: Mapping[str, Truth], beside: Mapping[str, Any]
     return text.group_by(**masks).aggregate(
         **{_ROWS: text.count(), _FIRST_ROW: text["charge_row"].min()}, **beside
     )
+
+
+def _faulty_texts(file: Reading) -> Any:
+    """Up to MOST_FAULTY rows that have a fault, as JSON."""
+    held = {name: file.text[name] for name in _at_fault(file)}
+    text = any_to_json(ibis.struct(held))
+    is_faulty = any_of(faults(file))
+    return first_texts(is_faulty.ifelse(text, ibis.null("string")), MOST_FAULTY)
+
+
+def _faulty_rows(file: Reading, texts: pa.ChunkedArray, faulty: int) -> pa.Table | None:
+    rows = [json.loads(text) for texts_of_one in texts.to_pylist() for text in texts_of_one or ()]
+    if len(rows) < faulty:
+        return None
+    kinds = {name: pa.string() for name in _at_fault(file)}
+    return pa.Table.from_pylist(rows, pa.schema(kinds | {"charge_row": pa.int64()}))
+
+
+def _at_fault(file: Reading) -> list[str]:
+    """The file's columns that faults are looked for in, and which row it is."""
+    names = (*NUMBERS, *TIMES, "billing_currency")
+    return [*(file.header.known[name] for name in names if file.has(name)), *KEYS]
 
 
 def _shifted(truths: list[Truth]) -> Iterator[Any]:
