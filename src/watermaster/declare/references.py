@@ -7,7 +7,8 @@ from watermaster.declare.check import Declared
 from watermaster.declare.words import nearest
 from watermaster.model.errors import BadResourceError
 from watermaster.model.estate import tag_column
-from watermaster.model.resources import Resource, Selector
+from watermaster.model.record import Selector
+from watermaster.model.resources import Resource
 
 Reference = tuple[tuple[str | int, ...], str, str]  # where in the document, kind, name
 Known = Iterable[tuple[str, str]]

@@ -10,12 +10,12 @@ from watermaster.ledger.head import Head
 from watermaster.ledger.lake import Slice, files_at, load, path_of
 from watermaster.ledger.open import Ledger
 from watermaster.ledger.times import epoch_us, make_timestamp
-from watermaster.model.shapes import TIME
+from watermaster.model.shapes import SHAPES, TIME
 from watermaster.model.tables import Table
 
 
 def read(ledger: Ledger, head: Head, name: str, slices: Sequence[Slice] | None = None) -> Table:
-    """One fact table at head, all columns of its present schema, null where a file has none."""
+    """One fact table at head: its shape's and all later columns, null where a file has none."""
     iceberg = load(ledger.catalog, name)
     files = [path for path, _, _ in files_at(iceberg, head.snapshots[name], slices)]
     return read_files(ledger, name, files)
@@ -24,7 +24,9 @@ def read(ledger: Ledger, head: Head, name: str, slices: Sequence[Slice] | None =
 def read_files(ledger: Ledger, name: str, files: Sequence[str]) -> Table:
     """Files of one fact table, by their addresses, as `read` gives them."""
     schema = load(ledger.catalog, name).schema()
-    types = {field.name: rule_name(str(field.field_type)) for field in schema.fields}
+    types = SHAPES[name].types | {
+        field.name: rule_name(str(field.field_type)) for field in schema.fields
+    }
     if not files:
         return _nothing(ledger, types)
     paths = [str(path_of(file)) for file in files]

@@ -86,3 +86,27 @@ CLOSES: Final = sa.Table(
     sa.Column("snapshots", sa.Text, nullable=False),  # JSON: table to snapshot id
     sa.Column("gaps", sa.Text, nullable=False),  # JSON: accepted gaps
 )
+
+PULLS: Final = sa.Table(
+    "pulls",
+    RECORDS,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("source", sa.String, nullable=False, index=True),
+    sa.Column("started_at", sa.String, nullable=False),
+    sa.Column("ended_at", sa.String, nullable=False),
+    sa.Column("seen_until", sa.String),  # seen whole up to then; null where it failed
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("fault", sa.Text),  # where, what and fix of a pull that failed or saw a part; or null
+)
+
+FINDINGS: Final = sa.Table(
+    "findings",
+    RECORDS,
+    sa.Column("id", sa.String(12), primary_key=True),  # first digits of sha256(rule, subject)
+    sa.Column("rule", sa.String, nullable=False, index=True),
+    sa.Column("subject", sa.String, nullable=False),  # kind and name, e.g. workload/chat-prod
+    sa.Column("first_found_at", sa.String, nullable=False),
+    sa.Column("last_found_at", sa.String, nullable=False),
+    sa.Column("is_open", sa.Boolean, nullable=False),  # found by the newest reconciliation
+    sa.Column("found", sa.Text, nullable=False),  # JSON of the Finding
+)

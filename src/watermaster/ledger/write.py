@@ -16,6 +16,7 @@ from watermaster.ledger.lock import write_lock
 from watermaster.ledger.open import Ledger
 from watermaster.ledger.storage import FAILURES, told
 from watermaster.model.events import Step, Tell
+from watermaster.model.shapes import SHAPES
 from watermaster.model.tables import Table
 
 
@@ -51,6 +52,7 @@ class Work:
 
         rows: the table's columns, times naive in UTC. one_slice: all rows lie in one slice.
         """
+        self.add_columns(name, SHAPES[name].types)
         table = load(self.ledger.catalog, name)
         written = write_files(self.ledger, table, rows, self.run, one_slice=one_slice)
         self.files.extend(written.files)

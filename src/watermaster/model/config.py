@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from watermaster.model.resources import Record
+from watermaster.model.record import Record
 
 
 class Config(Record):

@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from watermaster.model.resources import Resource, ResourceVersion, Selector
+from watermaster.model.record import Selector
+from watermaster.model.resources import Resource, ResourceVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,8 @@ from pydantic import Field
 
 from watermaster.model.errors import RefusedError
 from watermaster.model.estate import Estate
-from watermaster.model.resources import (
-    Record,
-    Resource,
-    ResourceVersion,
-    store_resource,
-)
+from watermaster.model.record import Record
+from watermaster.model.resources import Resource, ResourceVersion, store_resource
 
 DANGER_OF: Final = 10  # so many resources make a delete of many of them dangerous
 DANGER_SHARE: Final = 0.3

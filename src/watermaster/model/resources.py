@@ -5,46 +5,21 @@ A new kind is one record here and one line in `KINDS`. YAML keys are camelCase, 
 """
 
 import datetime as dt
-import difflib
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, Field, model_validator
+
+from watermaster.model.pools import PoolSpec
+from watermaster.model.record import Currency, Day, Money, Name, Record, Selector, TimeZone
 
 API_VERSION: Final = "watermaster/v1"
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$")]
-Day = dt.date
-Money = Annotated[Decimal, Field(ge=0, max_digits=28, decimal_places=15)]
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
 
 def _in_utc(moment: dt.datetime) -> dt.datetime:
     return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        near = difflib.get_close_matches(name, sorted(available_timezones()), 1, 0.6)
-        msg = f"{name!r} is no time zone; write {near[0] if near else 'e.g. Europe/Berlin'}"
-        raise ValueError(msg) from None
-    return name
-
-
-TimeZone = Annotated[str, AfterValidator(_known_zone)]
-
-
-class Record(BaseModel):
-    """Base of all declared records: frozen, camelCase in YAML, unknown keys refused."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
-    )
 
 
 class Metadata(Record):
@@ -52,45 +27,11 @@ class Metadata(Record):
 
     name: Name
     owner: Name | None = Field(None, description="the Team that answers for it")
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    labels: dict[str, str] = Field({})
+    annotations: dict[str, str] = Field({})
     valid_from: Annotated[dt.datetime, AfterValidator(_in_utc)] | None = Field(
         None, description="UTC; default: the beginning at the first apply, later the apply itself"
     )
-
-
-class Selector(Record):
-    """All terms must hold. One Selector is one way to recognise a thing; a list is any of them.
-
-    Classes, the strongest first: id (resourceId, uid), label, namespace or account, tag.
-    """
-
-    resource_id: str | None = Field(None, description="exact ResourceId of the bill")
-    uid: str | None = Field(None, description="exact native uid, e.g. namespace/pod")
-    labels: dict[str, str] = Field({}, description="labels of the native thing, exact")
-    platform: str | None = Field(None, description="platform as its source names it")
-    namespace: str | None = Field(None, description="Kubernetes namespace")
-    account: str | None = Field(None, description="SubAccountId or BillingAccountId; Slurm account")
-    name: str | None = Field(None, description="job or pod name, exact")
-    user: str | None = Field(None, description="who created the native thing")
-    provider: str | None = Field(None, description="ProviderName of the bill")
-    service: str | None = Field(None, description="ServiceName of the bill")
-    region: str | None = Field(None, description="RegionId of the bill")
-    tags: dict[str, str] = Field({}, description="bill tags, exact; each key becomes a column")
-
-    @model_validator(mode="after")
-    def _has_a_term(self) -> "Selector":
-        if not self.terms:
-            msg = "a selector without terms would match everything; write at least one term"
-            raise ValueError(msg)
-        return self
-
-    @property
-    def terms(self) -> dict[str, str]:
-        """Term key to value; labels and tags as `label:KEY` and `tag:KEY`."""
-        plain = self.model_dump(exclude_none=True, exclude={"labels", "tags"})
-        named = {f"label:{k}": v for k, v in self.labels.items()}
-        return plain | named | {f"tag:{k}": v for k, v in self.tags.items()}
 
 
 class SourceType(StrEnum):
@@ -99,6 +40,17 @@ class SourceType(StrEnum):
     SLURM = "slurm"
     OPENSHIFT = "openshift"
     USAGE = "usage"
+    KUBERNETES = "kubernetes"
+    RAY = "ray"
+    MLFLOW = "mlflow"
+    STORE = "store"
+    AWS = "aws"
+    AZURE = "azure"
+    AWS_CUR = "aws-cur"
+    AZURE_COST = "azure-cost"
+    MODEL_API = "model-api"
+    SERVING = "serving"
+    OTLP = "otlp"
 
 
 class Delivery(StrEnum):
@@ -122,7 +74,7 @@ class SourceSpec(Record):
         None, pattern=r"^\S+( \S+){4}$", description="cron expression for wm sync"
     )
     step_seconds: int = Field(60, gt=0, description="sampling step of telemetry")
-    options: dict[str, str] = {}
+    options: dict[str, str] = Field({})
 
 
 class TeamSpec(Record):
@@ -154,112 +106,6 @@ class PlatformSpec(Record):
     seen_as: list[str] = Field([], description="names under which sources report it")
 
 
-class Capex(Record):
-    """Straight line: (amount - residual) spread over the days of `months` from `from`."""
-
-    amount: Money
-    residual: Money = Decimal(0)
-    start: Day = Field(alias="from")
-    months: int = Field(gt=0, le=240)
-
-    @model_validator(mode="after")
-    def _residual_is_a_part(self) -> "Capex":
-        if self.residual > self.amount:
-            msg = f"residual {self.residual} is over the amount {self.amount}; write less"
-            raise ValueError(msg)
-        return self
-
-
-class Tariff(Record):
-    """Price of a kilowatt-hour in some hours of the local day; the first that holds counts."""
-
-    price_per_kwh: Money
-    hours: list[Annotated[int, Field(ge=0, le=23)]] | None = Field(
-        None, min_length=1, description="local hours 0..23; none: all"
-    )
-
-
-class Power(Record):
-    """Energy x PUE x tariff. Measured joules where telemetry has them, else rated watts."""
-
-    rated_watts_per_gpu: Decimal = Field(gt=0, description="whole server share, at full load")
-    pue: Decimal = Field(Decimal("1.0"), ge=1)
-    tariff: list[Tariff] = Field(min_length=1)
-    time_zone: TimeZone = "UTC"
-
-    @model_validator(mode="after")
-    def _every_hour_has_a_price(self) -> "Power":
-        priced = {hour for tariff in self.tariff for hour in tariff.hours or range(24)}
-        left = [str(hour) for hour in range(24) if hour not in priced]
-        if left:
-            msg = f"tariff has no price for the hours {', '.join(left)}; add one without hours"
-            raise ValueError(msg)
-        return self
-
-
-class PerMonth(Record):
-    """A fixed amount a calendar month, spread over its days."""
-
-    per_month: Money
-
-
-PARTS: Final = ("capex", "power", "space", "staff")
-
-
-class PoolCost(Record):
-    """Each component EITHER from bills OR declared, never both."""
-
-    bills: list[Selector] = Field([], description="bill rows that are this pool's cost")
-    covers: list[Literal["capex", "power", "space", "staff"]] = Field(
-        [], description="which components the bills carry; those may not be declared too"
-    )
-    capex: Capex | None = None
-    power: Power | None = None
-    space: PerMonth | None = None
-    staff: PerMonth | None = None
-    currency: Currency = "USD"
-
-    @model_validator(mode="after")
-    def _never_both(self) -> "PoolCost":
-        both = [part for part in self.covers if getattr(self, part) is not None]
-        if both:
-            msg = f"{', '.join(both)}: from bills and declared; keep one of the two"
-            raise ValueError(msg)
-        if self.covers and not self.bills:
-            msg = "covers names components but there are no bills; add bills: [selector]"
-            raise ValueError(msg)
-        declared = [part for part in PARTS if getattr(self, part) is not None]
-        if self.bills and declared and not self.covers:
-            msg = (
-                f"bills are there beside a declared {', '.join(declared)}; "
-                "say in covers which components the bills carry"
-            )
-            raise ValueError(msg)
-        return self
-
-
-class PoolSpec(Record):
-    """Accelerators of one type on a Platform. `metadata.owner` pays for what lies idle."""
-
-    platform: Name
-    accelerator: str = Field(description="e.g. H100, L40S")
-    count: int = Field(gt=0, description="accelerators when complete")
-    gpus_per_node: int = Field(8, gt=0)
-    nodes: list[str] = Field([], description="node names, shell patterns; none: all of platform")
-    partitions: list[str] = Field([], description="partitions or node pools as seen")
-    node_resources: dict[str, str] = Field(
-        {}, description="node name to the ResourceId its bill carries (provider id)"
-    )
-    purchase: Literal["owned", "commitment", "on-demand", "spot"] = "owned"
-    supply: Literal["observed", "declared"] = Field(
-        "observed", description="declared: count x time is taken as supplied, and marked so"
-    )
-    weights: dict[str, int] = Field(
-        {}, description="GPU model to relative weight of its GPU-second, where a node has several"
-    )
-    cost: PoolCost = PoolCost()
-
-
 class Classification(StrEnum):
     PUBLIC = "public"
     INTERNAL = "internal"
@@ -275,7 +121,7 @@ class DatasetSpec(Record):
     digest: str | None = None
     classification: Classification = Classification.INTERNAL
     legal_basis: str | None = None
-    countries: list[str] = []
+    countries: list[str] = Field([])
     retention_days: int | None = Field(None, gt=0)
 
 
@@ -288,7 +134,7 @@ class ModelSpec(Record):
     licence: str | None = None
     intended_use: str | None = None
     served_by: str | None = Field(None, description="provider, for models behind an API")
-    data_classes: list[Classification] = []
+    data_classes: list[Classification] = Field([])
 
 
 class Purpose(StrEnum):
@@ -319,9 +165,9 @@ class WorkloadSpec(Record):
     risk: Literal["low", "medium", "high"] | None = None
     end_date: Day | None = None
     model: Name | None = None
-    datasets: list[Name] = []
+    datasets: list[Name] = Field([])
     accelerators: list[Accelerators] = Field([], description="alternatives, the preferred first")
-    selectors: list[Selector] = []
+    selectors: list[Selector] = Field([])
 
 
 class SplitBy(StrEnum):
@@ -405,8 +251,8 @@ class PriceSheetSpec(Record):
 
     currency: Currency = "USD"
     source: str = Field(description="who published it")
-    prices: list[Price] = []
-    rates: list[ExchangeRate] = []
+    prices: list[Price] = Field([])
+    rates: list[ExchangeRate] = Field([])
 
 
 class CommitmentSpec(Record):

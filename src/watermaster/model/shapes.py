@@ -95,6 +95,40 @@ SUBJECTS: Final = Shape(
         ("labels", "string", "labels as canonical JSON"),
         ("first_seen", TIME, "first moment seen that day"),
         ("last_seen", TIME, "last moment seen that day"),
+        ("resource_id", "string", "id its provider bills it by, e.g. an ARN; null if none"),
+        ("state", "string", "native state in lower case: running, pending, stopped, available"),
+        ("created_at", TIME, "when it was made, as the source says"),
+        ("last_used", TIME, "last read, write or request the source knows of; null if unknown"),
+        ("gpus", "int64", "accelerators requested or attached; null if unknown"),
+        ("accelerator", "string", "accelerator model asked for or attached"),
+        ("bytes", "int64", "size at rest, of volumes, snapshots, prefixes and artefacts"),
+        ("artefact", "string", "digest (sha256:...) or address of what it serves or stores"),
+        ("model", "string", "model it serves, trains or is, as named there"),
+        ("uses", "string", "data locations it mounts, reads or writes, as canonical JSON list"),
+        ("attributes", "string", "what else the source tells, as canonical JSON"),
+    ),
+)
+
+REQUESTS: Final = Shape(
+    "requests",
+    "one consumer's requests to one model version at one service in one hour",
+    ("source", "day"),
+    _columns(
+        _SOURCE,
+        _DAY,
+        _PLATFORM,
+        *_SUBJECT,
+        ("hour", TIME, "start of the hour"),
+        ("model", "string", "model as the service names it"),
+        ("version", "string", "version or deployment of the model, null if not told"),
+        ("consumer", "string", "who asked: API key id, client or tag; null if not told"),
+        ("labels", "string", "labels or tags of the requests as canonical JSON"),
+        ("resource_id", "string", "id its provider bills the service by; null if none"),
+        ("requests", "int64", "requests answered or failed; null if not counted"),
+        ("failed", "int64", "requests that failed; null if not counted"),
+        ("tokens_in", "int64", "tokens read, cached ones included; null if not counted"),
+        ("tokens_out", "int64", "tokens written; null if not counted"),
+        ("tokens_cached", "int64", "tokens read from a cache, part of tokens_in; null if unknown"),
     ),
 )
 
@@ -261,7 +295,7 @@ ADJUSTMENTS: Final = Shape(
 SHAPES: Final = {
     shape.name: shape
     for shape in (
-        CHARGES, SUBJECTS, GPU_SUPPLY, GPU_HOURS, RUNS, TRANSFERS, REJECTED, ALLOCATIONS,
-        ADJUSTMENTS,
+        CHARGES, SUBJECTS, GPU_SUPPLY, GPU_HOURS, RUNS, REQUESTS, TRANSFERS, REJECTED,
+        ALLOCATIONS, ADJUSTMENTS,
     )
 }  # fmt: skip

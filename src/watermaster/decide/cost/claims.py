@@ -13,7 +13,8 @@ from enum import IntEnum
 from typing import Final
 
 from watermaster.model.estate import Estate
-from watermaster.model.resources import ResourceVersion, Selector
+from watermaster.model.record import Selector
+from watermaster.model.resources import ResourceVersion
 
 
 class Order(IntEnum):

@@ -22,7 +22,8 @@ from watermaster.decide.cost.claims import commitment_source, own_resource_id
 from watermaster.decide.cost.split import due
 from watermaster.decide.cost.targets import Scope
 from watermaster.model.estate import Estate, holds
-from watermaster.model.resources import CommitmentSpec, PerMonth, PoolSpec, Power, Resource
+from watermaster.model.pools import PerMonth, PoolSpec, Power
+from watermaster.model.resources import CommitmentSpec, Resource
 from watermaster.model.shapes import COSTS
 from watermaster.model.tables import Table, ibis
 from watermaster.units.periods import days_of, months_after, parse_month
