@@ -14,14 +14,14 @@ from watermaster.ledger.write import begin
 from watermaster.model.events import tell_nobody
 from watermaster.model.shapes import SHAPES
 
-WORK = [  # workload, team, unit, purpose, provider, platform, dollars a day, utilisation
+WORK = [  # workload, team, unit, purpose, provider, platform, dollars a day, use (None: unknown)
     ("genomics-transformer", "genomics", "Research", "training", "AWS", "eks-train", 6400, 0.71),
     ("claims-triage-llm", "claims-ai", "Claims", "online-inference", "AWS", "eks-prod", 8300, 0.61),
     ("chat-assist", "contact", "Retail", "online-inference", "Microsoft", "aks-eu", 5200, 0.44),
-    ("recsys-two-tower", "recsys", "Retail", "fine-tuning", "AWS", "eks-train", 2700, 0.58),
+    ("recsys-two-tower", "recsys", "Retail", "fine-tuning", "AWS", "eks-train", 5700, None),
     ("doc-extract", "claims-ai", "Claims", "batch-inference", "Microsoft", "aks-eu", 2300, 0.39),
     ("protein-fold", "genomics", "Research", "training", "Own", "slurm-oslo", 3900, 0.79),
-    ("code-assistant", "devex", "Platform", "experiment", "Own", "k8s-oslo", 1900, 0.22),
+    ("code-assistant", "devex", "Platform", "experiment", "Own", "k8s-oslo", 4900, 0),
     ("radiology-vit", "imaging", "Care", "evaluation", "Own", "slurm-oslo", 2600, 0.66),
     ("<b>call & summary</b>", "contact", "Care", "data-preparation", "AWS", "eks-prod", 900, 0.31),
 ]
@@ -92,7 +92,7 @@ def _owned(work: tuple[Any, ...], day: dt.datetime, cost: float, number: int, pa
     services = ("GPU compute", "Object storage", "Data transfer")
     return _row(
         day, cost, number, kind="measured" if provider == "Own" else "direct",
-        rule=f"selector:{name}", utilisation=Decimal(str(use)) if part % 3 == 0 else None,
+        rule=f"selector:{name}", utilisation=None if use is None or part % 3 else Decimal(str(use)),
         workload=name, team=team, unit=unit, purpose=purpose, provider=provider,
         platform=platform, service=services[part % 3], resource_id=f"node-{number % 97:02d}",
         account="1001", account_name="halden",

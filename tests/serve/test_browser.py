@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-PATHS = ("/", "/costs", "/costs?group=workload", "/?month=2031-01")
+PATHS = ("/", "/costs", "/costs?group=workload", "/?month=2031-01", "/costs?q=nothing-is-so-named")
 
 
 def opened(chromium, address, path, **settings):
@@ -98,7 +98,29 @@ def test_a_search_replaces_the_table_while_one_types(chromium, address):
     page.keyboard.type("chat-assist")
     page.wait_for_url("**q=chat-assist*")
     page.locator("tfoot", has_text="62 parts").wait_for()
+    page.locator("#head", has_text="over 62 parts").wait_for()
+    assert "q=chat-assist" in page.get_by_role("link", name="as CSV").get_attribute("href")
+    page.get_by_role("link", name="Workload", exact=True).first.click()
+    page.wait_for_url("**q=chat-assist&group=workload")
     page.context.close()
+
+
+def test_the_last_column_stays_in_sight_on_a_phone(chromium, address):
+    page = opened(chromium, address, "/costs", width=390)
+    box = page.locator("#rows tbody td:last-child").first.bounding_box()
+    page.context.close()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+
+
+def test_print_is_light_and_cuts_no_drawing(chromium, address):
+    page = opened(chromium, address, "/costs", color_scheme="dark", width=690)
+    page.emulate_media(media="print")
+    ground = page.evaluate("getComputedStyle(document.querySelector('.card')).backgroundColor")
+    drawn = page.locator("svg.sankey").bounding_box()
+    page.context.close()
+    assert ground == "rgb(255, 255, 255)"
+    assert drawn["x"] + drawn["width"] <= 690
 
 
 def test_the_theme_follows_the_system_and_can_be_chosen(chromium, address):

@@ -92,6 +92,38 @@ def test_what_moved_explains_the_whole_difference(client):
     assert changes == sorted(changes, key=abs, reverse=True)
 
 
+def row_of(page, name):
+    return next(row for row in page.split("<tr") if f">{name}</a>" in row)
+
+
+def test_use_that_was_measured_as_none_is_not_use_that_nobody_measured(client):
+    page = client.get("/").text
+    assert "Held, not used" in row_of(page, "code-assistant")
+    assert "not measured" in row_of(page, "recsys-two-tower")
+    for name in ("code-assistant", "recsys-two-tower"):
+        assert "0%" not in row_of(page, name).split("</td>")[1]
+
+
+def test_a_source_has_one_line_with_all_it_holds(client, project):
+    record = overview(project, Asked())
+    section = client.get("/").text.split("<h2>Sources")[1].split("</table>")[0]
+    names = re.findall(r'<span class="nm">([^<]+)', section)
+    assert names == sorted({one.source for one in record.sources})
+    assert len(names) < len(record.sources)
+    for one in record.sources:
+        assert one.table.removeprefix("gpu_") in section
+
+
+def test_a_search_renews_all_that_tells_of_the_rows(client):
+    asked = {"hx-request": "true", "hx-target": "rows"}
+    part = client.get("/costs?q=chat-assist&sort=day", headers=asked).text
+    assert part.count('hx-swap-oob="true"') == 3
+    assert 'href="/costs.csv?q=chat-assist&amp;sort=day"' in part
+    assert 'href="/costs?q=chat-assist&amp;group=workload"' in part
+    assert '<input type="hidden" name="sort" value="day">' in part
+    assert "hx-swap-oob" not in client.get("/costs?q=chat-assist").text
+
+
 def test_csv_has_every_row_of_the_filter_and_all_digits(client):
     answer = client.get("/costs.csv?unit=Claims")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
@@ -174,7 +206,7 @@ def test_a_first_start_says_what_to_do(first_start):
         ("/costs?sort=colour", 400, "take day"),
         ("/costs?group=colour", 400, "take charge"),
         ("/costs?page=-3", 400, "write a number"),
-        ("/?unit=Nobody", 404, "choose"),
+        ("/?unit=Nobody", 404, "Choose Care, Claims"),
         ("/costs/0000000000000000/1", 404, "no charge"),
         ("/costs/x/y", 400, "charge_row"),
         ("/nowhere", 404, "not found"),
@@ -239,3 +271,7 @@ def test_a_charge_is_walked_back_to_its_bill_row(tmp_path):
     assert "<h1>Disk, $8.00</h1>" in page.text
     assert "No selector, pool or rule recognises it." in page.text
     assert "bill.csv" in page.text
+    assert '<a href="/costs">Costs</a>' in page.text
+    assert "<dt>EffectiveCost</dt><dd>8</dd>" in page.text
+    assert "<dd></dd>" not in page.text
+    assert page.text.count("$8.00</td>") == 4  # billed and effective, of the part and of all

@@ -32,6 +32,10 @@ GROUPS: Final = {
     Group.CHARGE: "Charge", Group.WORKLOAD: "Workload", Group.UNIT: "Unit", Group.TEAM: "Owner",
     Group.SERVICE: "Service", Group.DAY: "Day",
 }  # fmt: skip
+ENDINGS: Final = {
+    "Money and quantity": ("Cost", "Price", "Quantity", "Currency", "Unit"),
+    "Time": ("Start", "End", "billing_month"),
+}
 NUMBERS: Final = {"use", "cost", "parts"}
 REST: Final = "others"
 NOBODY: Final = {
@@ -46,8 +50,8 @@ def costs(request: Request, state: Shared, question: TheCharges) -> Response:
     if state.run(is_empty):
         return page(request, "empty.html", {"title": "Costs"})
     report = state.run(charges, question, state.scope(question.asked))
-    context = _table(report, question)
-    if is_fragment(request):
+    context = _table(report, question) | {"is_fragment": is_fragment(request)}
+    if context["is_fragment"]:
         return page(request, "rows.html", context)
     return page(request, "costs.html", context | _beside(state, report, question, place(request)))
 
@@ -61,9 +65,23 @@ def charge(request: Request, state: Shared, charge_file: str, charge_row: int) -
         "title": "Charge",
         "found": found,
         "currency": currency,
+        "above": ("/costs", "Costs"),
+        "sections": _sections(found.charge),
+        "billed": sum((part.costs["billed_cost"] for part in found.parts), Decimal(0)),
+        "effective": sum((part.costs["effective_cost"] for part in found.parts), Decimal(0)),
         "command": f"wm cost why {charge_file}:{charge_row}",
     }
     return page(request, "charge.html", context)
+
+
+def _sections(charge: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """The columns of a bill row by what they tell, in the order of the bill."""
+    found: dict[str, dict[str, object]] = {"Money and quantity": {}, "Time": {}, "What it was": {}}
+    for name, value in charge.items():
+        if value is not None and value != "":
+            section = next((s for s, ends in ENDINGS.items() if name.endswith(ends)), "What it was")
+            found[section][name] = value
+    return {section: held for section, held in found.items() if held}
 
 
 def _table(report: ChargesReport, question: ChargesAsked) -> dict[str, object]:
@@ -83,7 +101,17 @@ def _table(report: ChargesReport, question: ChargesAsked) -> dict[str, object]:
         "numbers": NUMBERS,
         "group_by": "" if group is Group.CHARGE else group.value,
         "asked": question,
+        "groups": [(group.value, text) for group, text in GROUPS.items()],
+        "command": command(
+            "cost show" if group is Group.CHARGE else f"cost by {group.value}",
+            report.scope.month,
+            _unit(report) | dict(question.wanted),
+        ),
     }
+
+
+def _unit(report: ChargesReport) -> dict[str, Sequence[str]]:
+    return {"unit": [report.scope.unit]} if report.scope.unit else {}
 
 
 def _beside(
@@ -91,21 +119,15 @@ def _beside(
 ) -> dict[str, object]:
     """All of the page but the table."""
     found = state.flow(question.asked)
-    unit = {"unit": [report.scope.unit]} if report.scope.unit else {}
     filters = {name: list(values) for name, values in question.wanted.items()}
-    what = "cost show" if report.group == "charge" else f"cost by {report.group}"
     return {
         "title": "Costs",
         "scope": report.scope,
         "sources": state.run(source_states),
-        "groups": [(group.value, text) for group, text in GROUPS.items()],
         "sankey": _sankey(found, where, filters),
         "flow": found,
         "nobody": NOBODY,
-        "commands": {
-            "flow": command("cost flow", report.scope.month, unit),
-            "rows": command(what, report.scope.month, unit | filters),
-        },
+        "commands": {"flow": command("cost flow", report.scope.month, _unit(report))},
         "chips": [(name, value) for name, values in filters.items() for value in values],
         "selects": [
             (name, text, report.scope.choices[name], filters.get(name, [""])[0])

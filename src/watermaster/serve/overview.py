@@ -1,6 +1,8 @@
 """The page Overview."""
 
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -8,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from watermaster.flows.scope import is_empty
-from watermaster.model.overview import Better, KeyFigure, Measure, Overview
+from watermaster.model.overview import Better, KeyFigure, Measure, Overview, SourceState
 from watermaster.serve.charts.bars import Bars, Series, stacked
 from watermaster.serve.charts.heat import heat
 from watermaster.serve.charts.spark import spark
@@ -22,6 +24,19 @@ from watermaster.units.text import change, points, share, short_month
 FIGURE_COLOURS: Final = {"reserved": "c3", "used": "c3", "idle": "c2", "unallocated": "c5"}
 GREY: Final = "c0"
 router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A source with all the tables it fills."""
+
+    source: str
+    tables: list[str]
+    first: str
+    last: str
+    rows: int
+    delivered_at: dt.datetime
+    age_s: int
 
 
 @router.get("/")
@@ -38,6 +53,7 @@ def overview(request: Request, state: Shared, asked: TheAsked) -> Response:
         "found": found,
         "scope": found.scope,
         "sources": found.sources,
+        "held": _held(found.sources),
         "oldest": oldest(found.sources),
         "figures": [_figure(figure, found) for figure in found.figures],
         "bars": _bars(found, where),
@@ -75,6 +91,25 @@ def _figure(figure: KeyFigure, found: Overview) -> dict[str, Any]:
     }
 
 
+def _held(sources: Sequence[SourceState]) -> list[Held]:
+    """One line for each source; what is old in any of its tables makes it old."""
+    by_source: dict[str, list[SourceState]] = {}
+    for one in sources:
+        by_source.setdefault(one.source, []).append(one)
+    return [
+        Held(
+            source=name,
+            tables=[one.table.replace("_", " ").replace("gpu", "GPU") for one in states],
+            first=min(one.first for one in states),
+            last=max(one.last for one in states),
+            rows=sum(one.rows for one in states),
+            delivered_at=max(one.delivered_at for one in states),
+            age_s=max(one.age_s for one in states),
+        )
+        for name, states in by_source.items()
+    ]
+
+
 def _known(months: dict[str, Decimal | None]) -> list[Decimal | None]:
     """From the first month that has a figure; later gaps stay."""
     values = list(months.values())
@@ -107,7 +142,9 @@ def _series(found: Overview) -> list[Series]:
     if rest:
         columns = zip(*(found.by_day[name] for name in rest), strict=True)
         summed = [sum(column, Decimal(0)) for column in columns]
-        coloured.append(Series(" and ".join(rest).capitalize(), GREY, summed))
+        *others, last = rest
+        name = f"{', '.join(others)} and {last}" if others else last
+        coloured.append(Series(name.capitalize(), GREY, summed))
     return coloured
 
 

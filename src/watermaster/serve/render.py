@@ -18,6 +18,10 @@ from watermaster.serve.state import the_state
 from watermaster.units import money, text
 
 PAGES: Final = (("/", "Overview"), ("/costs", "Costs"))
+ICONS: Final = {  # 16 x 16, one stroke
+    "Overview": "M3 3h5v5H3zM10 3h3v5h-3zM3 10h5v3H3zM10 10h3v3h-3z",
+    "Costs": "M3 12l3-4 3 2 4-6M3 3v10h10",
+}
 STALE_S: Final = 3 * 86_400  # a source this old is told beside the figures
 HEADERS: Final = {
     "content-security-policy": (
@@ -39,6 +43,18 @@ def _ratio(value: float | None) -> Decimal | None:
     return None if value is None else Decimal(str(value))
 
 
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _exact(value: object) -> object:
+    """A decimal with all its digits, and no zeros after the last."""
+    if not isinstance(value, Decimal):
+        return value
+    digits = f"{value:f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "pages"),
@@ -52,9 +68,14 @@ def _environment() -> Environment:
         "grouped": money.grouped, "share": text.share, "change": text.change,
         "age": text.age, "month": text.month_name, "short_month": text.short_month,
         "moment": text.moment, "ratio": _ratio,
-        "iso_day": _iso_day, "day": text.day_name,
+        "iso_day": _iso_day, "day": text.day_name, "sentence": _sentence, "exact": _exact,
     }  # fmt: skip
-    made.globals |= {"asset": assets.address, "missing": money.MISSING, "nav": PAGES}
+    made.globals |= {
+        "asset": assets.address,
+        "missing": money.MISSING,
+        "nav": PAGES,
+        "icons": ICONS,
+    }
     return made
 
 
@@ -72,7 +93,8 @@ def page(
         path=request.url.path,
         request_query=request.url.query,
         organisation=project.config.organisation,
-        **{"sources": [], "scope": None, "command": None, "missing_age": STALE_S} | dict(context),
+        **{"sources": [], "scope": None, "command": None, "above": None, "missing_age": STALE_S}
+        | dict(context),
     )
     tag = f'W/"{hashlib.sha256(html.encode()).hexdigest()[:16]}"'
     headers = {"etag": tag, "cache-control": "private, no-cache", "vary": "hx-request, hx-target"}
