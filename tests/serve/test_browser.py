@@ -17,8 +17,9 @@ def opened(chromium, address, path, **settings):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PATHS)
-def test_no_accessibility_rule_is_broken(chromium, address, axe, path, scheme):
-    page = opened(chromium, address, path, color_scheme=scheme, bypass_csp=True)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_accessibility_rule_is_broken(chromium, address, axe, path, scheme, width):
+    page = opened(chromium, address, path, color_scheme=scheme, width=width, bypass_csp=True)
     page.evaluate(axe)
     broken = page.evaluate(
         "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']})"
@@ -111,6 +112,15 @@ def test_the_last_column_stays_in_sight_on_a_phone(chromium, address):
     page.context.close()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_page_is_printed_wider_than_its_paper(chromium, address, path):
+    page = opened(chromium, address, path, width=690)
+    page.emulate_media(media="print")
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.context.close()
+    assert wide <= 690
 
 
 def test_print_is_light_and_cuts_no_drawing(chromium, address):

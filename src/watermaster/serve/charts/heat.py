@@ -40,7 +40,7 @@ def heat(
             f'<text x="{across:.1f}" y="{height - 4}" text-anchor="middle" '
             f"{paint.text()}>{hour:02d}</text>"
         )
-    return drawing(width, height, marks, name)
+    return drawing(width, height, marks, name, "heat")
 
 
 def _cell(place: str, head: str, figure: tuple[str, Decimal | None], paint: Paint) -> str:
