@@ -46,6 +46,7 @@ COMMANDS: Final = (
     Command("close", "Make a month's figures final."),
     Command("statement", "A month's cost by owner, and its journal."),
     Command("cost", "Who used what, at what cost."),
+    Command("estate", "What is there, and what nobody declared: adopt it."),
     Command("status", "Show where the ledger stands: months, sources, their age."),
     Command("source", "List the sources and how old they are."),
     Command("doctor", "Check the ledger on disk, and mend it."),

@@ -1,0 +1,69 @@
+"""`wm estate`: what is there, and what nobody declared."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from watermaster.cli.call import command_group, examples, project
+from watermaster.cli.output import Table, show
+from watermaster.model.adopted import Proposal
+
+app = command_group("What is there, whose it is, and what nobody declared.")
+
+
+@app.callback()
+def _group() -> None:
+    """What is there, whose it is, and what nobody declared."""
+
+
+@app.command(
+    "adopt",
+    epilog=examples(
+        "wm estate adopt", "wm estate adopt --write estate/adopted",
+        "wm estate adopt --accept all", "wm estate adopt --accept Team/claims --accept Pool/h100",
+    ),
+)  # fmt: skip
+def adopt(
+    write: Annotated[
+        Path | None, typer.Option(help="write them as YAML into this folder, to edit and apply")
+    ] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="apply these (Kind/name), or `all` that are sure")
+    ] = None,
+    into: Annotated[
+        Path, typer.Option(help="folder the YAML of what is accepted is kept in")
+    ] = Path("estate/adopted"),
+) -> None:
+    """Propose the YAML of what is seen and not declared, each line with confidence and reason."""
+    from watermaster.flows.adopt import accept as take
+    from watermaster.flows.adopt import choose, propose, write_proposals
+
+    opened = project()
+    found = propose(opened)
+    chosen = choose(found, accept) if accept else found.proposals
+    below = [found.why]
+    if accept:
+        taken = take(opened, chosen, into)
+        below = [f"{len(taken.accepted)} accepted, kept in {into}; then: wm allocate"]
+        show(taken, Table(["proposal", "confidence", "cost", "reason"], _rows(chosen), below=below))
+        return
+    if write:
+        files = write_proposals(chosen, write, opened.ledger.clock().date())
+        below.append(f"written: {', '.join(files)}; edit them, then: wm apply -f {write}")
+    elif chosen:
+        below.append("take all that are sure: wm estate adopt --accept all")
+    columns = ["proposal", "confidence", "cost", "reason"]
+    table = Table(columns, _rows(chosen), wide=["gpu_hours"], below=below, empty="nothing new")
+    show(found, table)
+
+
+def _rows(proposals: Sequence[Proposal]) -> list[dict[str, object]]:
+    return [
+        {
+            "proposal": one.key, "confidence": f"{one.confidence:.2f}", "cost": one.cost or None,
+            "reason": one.reason, "gpu_hours": one.gpu_s // 3600 or None,
+        }
+        for one in proposals
+    ]  # fmt: skip
