@@ -156,8 +156,8 @@ BAD = {
     ),
     "a schedule that is none": (
         document("Source", "spec: {type: slurm, location: x, schedule: daily}"),
-        "a.yaml:4:44: Source a: spec.schedule is 'daily'; "
-        "write five cron fields such as 0 6 * * *",
+        "a.yaml:4:44: Source a: spec.schedule: 'daily' is no schedule "
+        "(Wrong number of fields); write five fields, e.g. 0 6 * * *",
     ),
     "an anchor in itself": (
         document("Team", "spec: &a {unit: u, contacts: {x: *a, y: *a}}").replace("&a", "&a"),

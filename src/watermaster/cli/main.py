@@ -42,6 +42,7 @@ COMMANDS: Final = (
     Command("describe", "Show one resource with its history."),
     Command("schema", "Print the JSON Schema of a kind, for editors."),
     Command("ingest", "Take in bills and telemetry."),
+    Command("sync", "Pull every source that is due, and allocate what changed."),
     Command("allocate", "Give every charge to its owners."),
     Command("close", "Make a month's figures final."),
     Command("statement", "A month's cost by owner, and its journal."),

@@ -1,5 +1,9 @@
 """`wm serve`: the pages and the API of this ledger."""
 
+import dataclasses
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -7,6 +11,7 @@ import typer
 from watermaster.cli.call import command_group, examples, project
 from watermaster.cli.output import say
 from watermaster.model.errors import UsageError
+from watermaster.model.events import tell_nobody
 
 if TYPE_CHECKING:
     from watermaster.flows.open import Project
@@ -19,6 +24,7 @@ LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on; local ones only")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8080,
+    sync: Annotated[bool, typer.Option(help="pull sources on their schedules meanwhile")] = True,
 ) -> None:
     """Serve the pages, the API and /metrics on this machine until Ctrl-C."""
     if host not in LOCAL:
@@ -27,7 +33,25 @@ def serve(
             "others could read every cost, because there is no sign-in yet",
             "serve on 127.0.0.1 and reach it through ssh -L, or put your own sign-in before it",
         )
-    serve_project(project(), host, port)
+    opened = project()
+    with _syncing(opened) if sync else nullcontext():
+        serve_project(opened, host, port)
+
+
+@contextmanager
+def _syncing(opened: "Project") -> Iterator[None]:
+    """Pull what becomes due in a thread of its own, until the server ends."""
+    from watermaster.flows.sync import run_forever
+
+    ended = threading.Event()
+    quiet = dataclasses.replace(opened, tell=tell_nobody)
+    runner = threading.Thread(target=run_forever, args=(quiet, ended.wait), name="sync")
+    runner.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        runner.join()
 
 
 def serve_project(opened: "Project", host: str, port: int) -> None:

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 _PATTERNS: Final = {
     "^[A-Z]{3}$": "write three capital letters such as EUR",
-    r"^\S+( \S+){4}$": "write five cron fields such as 0 6 * * *",
     "^[A-Z]{2}$": "write two capital letters such as DE",
 }
 _NAME_FIX: Final = "write small letters, digits, '-' and '.', at most 63, such as chat-prod"

@@ -9,6 +9,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
@@ -43,6 +45,7 @@ class TelemetryIngested:
     rows: dict[str, int]
     days: dict[str, tuple[str, str]]  # first and last by table
     rejected: int
+    unread: list[str] = field(default_factory=list)  # parts of the source that did not answer
 
 
 def ingest_telemetry(
@@ -71,6 +74,7 @@ def ingest_telemetry(
             rows={name: count for name, count in rows.items() if name != "rejected"},
             days=days,
             rejected=rows.get("rejected", 0),
+            unread=spool.unread,
         )
 
 
@@ -123,12 +127,15 @@ class _Spool:
     folder: Path
     counts: dict[str, int] = field(default_factory=dict)
     writers: dict[str, pq.ParquetWriter] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
     def take(self, found: Iterable[Seen], project: Project) -> None:
         """Write what a connector yields; tell how far it is."""
         for seen in found:
             if not seen.rows.num_rows:
                 continue
+            if seen.table == "rejected":
+                self.unread += _unread(seen.rows)
             self._writer(seen).write_batch(seen.rows, row_group_size=ROWS_A_GROUP)
             self.counts[seen.table] = self.counts.get(seen.table, 0) + seen.rows.num_rows
             project.tell(Progress(sum(self.counts.values()), None, "rows"))
@@ -143,6 +150,12 @@ class _Spool:
         if seen.table not in self.writers:
             self.writers[seen.table] = pq.ParquetWriter(self.path(seen.table), seen.rows.schema)
         return self.writers[seen.table]
+
+
+def _unread(rejected: pa.RecordBatch) -> list[str]:
+    """What connectors say of parts they could not read: row 0 is no row of a file."""
+    rows = rejected.filter(pc.equal(rejected["row"], 0)).to_pylist()
+    return [f"{row['file']}, {row['column']}: {row['reason']}" for row in rows]
 
 
 @contextmanager

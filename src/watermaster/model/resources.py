@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from watermaster.model.pools import PoolSpec
 from watermaster.model.record import Currency, Day, Money, Name, Record, Selector, TimeZone
+from watermaster.units.schedule import check_schedule
 
 API_VERSION: Final = "watermaster/v1"
 
@@ -70,8 +71,8 @@ class SourceSpec(Record):
     delivery: Delivery = Delivery.WHOLE_MONTH
     date_format: str | None = Field(None, description="strptime format for ambiguous dates")
     settling_hours: int = Field(72, ge=0, description="hours after month end until it is settled")
-    schedule: str | None = Field(
-        None, pattern=r"^\S+( \S+){4}$", description="cron expression for wm sync"
+    schedule: Annotated[str, AfterValidator(check_schedule)] | None = Field(
+        None, description="cron expression in the time zone; wm sync and wm serve pull by it"
     )
     step_seconds: int = Field(60, gt=0, description="sampling step of telemetry")
     options: dict[str, str] = Field({})

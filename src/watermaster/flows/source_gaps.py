@@ -1,0 +1,33 @@
+"""Which sources are silent: what they do not tell must never read as nothing there."""
+
+import datetime as dt
+from typing import Final
+
+from watermaster.flows.open import Project
+from watermaster.flows.sync import declared_sources
+from watermaster.ledger.pulls import pull_states
+from watermaster.model.findings import Gap
+from watermaster.units.schedule import period_s
+
+GRACE: Final = 2  # periods of its schedule a source may be late
+
+
+def source_gaps(project: Project) -> list[Gap]:
+    """One gap for each declared source whose newest pull failed, saw a part, or is overdue."""
+    states = pull_states(project.ledger.records)
+    now = project.ledger.clock()
+    found = []
+    for source in declared_sources(project):
+        name, spec = source.metadata.name, source.spec
+        state = states.get(name)
+        if state is None:
+            continue  # files taken in by hand: their age is told, nothing was promised
+        since = state.seen_until or state.last_started_at
+        late = spec.schedule and now - since > dt.timedelta(
+            seconds=GRACE * period_s(spec.schedule, now)
+        )
+        if state.fault or late:
+            what = f"no data from {name} since {since:%Y-%m-%d %H:%M} UTC"
+            cause = f" ({state.fault})" if state.fault else ""
+            found.append(Gap(source=name, since=since, what=what + cause))
+    return found
