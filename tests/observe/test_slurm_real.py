@@ -21,7 +21,7 @@ def worked(slurm):
             "-Jtrain", "-Aml", "--gres=gpu:h100:2", "--comment=team=ml", run="sleep 3"
         ),
         "wide": slurm.submit("-Jwide", "-Aresearch", "-N2", "--gres=gpu:1", run="sleep 2"),
-        "tasks": slurm.submit("-Jtasks", "-Aml", "--array=0-1", "--gres=gpu:h100:1", run="sleep 1"),
+        "tasks": slurm.submit("-Jtasks", "-Aml", "--array=0-1", "--gres=gpu:h100:1", run="sleep 2"),
         "fails": slurm.submit("-Jfails", "-Aml", "-pa100", "--gres=gpu:a100:8", run="exit 3"),
         "again": slurm.submit(
             "-Jagain",

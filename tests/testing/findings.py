@@ -4,13 +4,14 @@ Nothing here sees the truth. Each function returns key -> cost, so that what was
 counted and weighed against what was planted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from watermaster.flows.estate import known_estate
+from watermaster.flows.findings import find
 from watermaster.flows.open import Project
 from watermaster.ledger.head import read_head
 from watermaster.ledger.read import read
@@ -161,3 +162,21 @@ def restated(project: Project, ingested: list[Ingested]) -> Found:
     with project.ledger.records.connect() as connection:
         known = set(connection.scalars(sa.select(SLICES.c.source)))
     return {key: delta for key, delta in found.items() if delta and key[0] in known}
+
+
+def of_the_estate(project: Project, months: Sequence[str]) -> dict[str, Found]:
+    """What the product's own rules found, month by month: class -> key -> cost."""
+    told: dict[str, dict[tuple[Any, ...], Decimal]] = {
+        "inactive_gpus": {}, "undeclared_use": {}, "unowned_resources": {},
+    }  # fmt: skip
+    for month in months:
+        for one in find(project, month).found:
+            _, platform, *rest = one.subject.split("/")
+            name, key = {
+                "inactive-gpu": ("inactive_gpus", (platform, month)),
+                "undeclared-workload": ("undeclared_use", tuple(rest)),
+                "unowned-resource": ("unowned_resources", (one.subject[len("resource/") :],)),
+            }.get(one.rule, ("", ()))
+            if name:
+                told[name][key] = told[name].get(key, Decimal(0)) + (one.cost or 0)
+    return told

@@ -7,6 +7,7 @@ rows. The detection (findings.py) sees only the ledger; the truth is read here a
 import datetime as dt
 import json
 import secrets
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -58,6 +59,11 @@ def planted(truth: dict) -> dict[str, Costs]:
             (one["dataset"], one["month"], one["times"]): cost(one)
             for one in truth["repeated_transfers"]
         },
+        "inactive_gpus": {(one["platform"], one["month"]): cost(one) for one in truth["inactive"]},
+        "undeclared_use": {(one["namespace"],): cost(one) for one in truth["unowned_use"]},
+        "unowned_resources": {
+            (one["resource_id"],): cost(one) for one in [*truth["unowned"], *truth["misspelt"]]
+        },
         "restated": {
             (one["source"], one["month"]): Decimal(one["billed_cost"]) for one in truth["restated"]
         },
@@ -76,19 +82,22 @@ def scores(true: Costs, found: Costs) -> dict[str, Decimal]:
     }
 
 
-def all_found(project: Project, ingested: list[Ingested]) -> dict[str, Costs]:
+def all_found(
+    project: Project, ingested: list[Ingested], months: Sequence[str]
+) -> dict[str, Costs]:
     detectors = (
         findings.idle_nodes, findings.idle_pools, findings.unowned, findings.misspelt,
         findings.unowned_use, findings.unused_commitments, findings.repeated_transfers,
     )  # fmt: skip
     found = {detect.__name__: dict(detect(project)) for detect in detectors}
+    found |= {name: dict(held) for name, held in findings.of_the_estate(project, months).items()}
     return found | {"restated": dict(findings.restated(project, ingested))}
 
 
 def worst(order: Order, folder: Path) -> tuple[Decimal, str]:
     made = simulate(order, folder / "inputs")
     project = create_project(folder / "home", clock=lambda: NOW)
-    found = all_found(project, ingest_all(project, made))
+    found = all_found(project, ingest_all(project, made), made.plan.when.months)
     true = planted(json.loads(made.truth.read_text()))
     each = [
         (score, f"{name} {figure}, seed {order.seed}")

@@ -48,6 +48,7 @@ COMMANDS: Final = (
     Command("statement", "A month's cost by owner, and its journal."),
     Command("cost", "Who used what, at what cost."),
     Command("estate", "What is there, and what nobody declared: adopt it."),
+    Command("finding", "What does not fit between declared and seen."),
     Command("status", "Show where the ledger stands: months, sources, their age."),
     Command("source", "List the sources and how old they are."),
     Command("doctor", "Check the ledger on disk, and mend it."),

@@ -25,10 +25,11 @@ class Finding:
     source: str | None = None  # the Source that saw it
     since: dt.datetime | None = None  # since when it has been so
 
-    @property
-    def id(self) -> str:
-        """Stable over runs: the same rule about the same subject is the same finding."""
-        return hashlib.sha256(f"{self.rule}\n{self.subject}".encode()).hexdigest()[:12]
+    id: str = field(init=False)  # the same rule about the same subject is the same finding
+
+    def __post_init__(self) -> None:
+        told = hashlib.sha256(f"{self.rule}\n{self.subject}".encode()).hexdigest()
+        object.__setattr__(self, "id", told[:12])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,88 @@
+"""Which data is used where: undeclared use, and sensitive data where it may not be."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from watermaster.decide.estate.finding import evidence_of, found
+from watermaster.model.estate import Estate
+from watermaster.model.findings import Finding
+from watermaster.model.things import Seen, Thing
+
+SENSITIVE: Final = frozenset({"personal", "health"})
+PRODUCTIVE: Final = frozenset({"production", "staging"})
+DEVELOPMENT: Final = ("dev", "development", "sandbox", "scratch", "lab", "playground", "test")
+
+
+def data_out_of_place(seen: Seen, estate: Estate) -> Iterator[Finding]:
+    """Personal or health data read from development, or in a country it may not be in."""
+    platforms = {v.resource.metadata.name: v.resource.spec for v in estate.of("Platform")}
+    for one, name, data in _reads(seen, estate):
+        platform = platforms.get(one.platform)
+        sensitive = str(data.classification) in SENSITIVE
+        country = getattr(platform, "country", None)
+        reasons = []
+        if sensitive and _is_development(one, platform):
+            reasons.append(f"from a development place ({one.namespace or one.platform})")
+        if data.countries and country and country not in data.countries:
+            reasons.append(f"in {country}, allowed are {', '.join(data.countries)}")
+        if reasons:
+            yield found(
+                seen, "data-out-of-place", f"{one.place}+dataset/{name}", one.cost,
+                why=f"reads {name} ({data.classification}) {' and '.join(reasons)}",
+                next_step=f"stop it, or have the owner of {name} allow it there",
+                team=one.team, evidence=evidence_of([one]), source=one.source,
+                since=one.first_seen,
+            )  # fmt: skip
+
+
+def undeclared_data_use(seen: Seen, estate: Estate) -> Iterator[Finding]:
+    """A workload reads a dataset that its declaration does not name."""
+    declared = {
+        v.resource.metadata.name: set(v.resource.spec.datasets) for v in estate.of("Workload")
+    }
+    told: set[tuple[str, str]] = set()
+    for one, name, data in _reads(seen, estate):
+        work = one.workload
+        if work is None or name in declared.get(work, set()) or (work, name) in told:
+            continue
+        told.add((work, name))
+        yield found(
+            seen, "undeclared-data-use", f"workload/{work}+dataset/{name}", None,
+            why=f"{one.place} reads {name} ({data.classification}), which {work} does not declare",
+            next_step=f"add {name} to the datasets of {work}, or take its access away",
+            team=one.team, evidence=evidence_of([one]), source=one.source,
+        )  # fmt: skip
+
+
+def _reads(seen: Seen, estate: Estate) -> Iterator[tuple[Thing, str, Any]]:
+    """Each thing with each declared dataset it uses."""
+    places: Mapping[str, tuple[str, Any]] = {
+        place.rstrip("/"): (v.resource.metadata.name, v.resource.spec)
+        for v in estate.of("Dataset")
+        for place in v.resource.spec.locations
+    }
+    for one in seen.things:
+        for use in one.uses:
+            if held := _lies_in(use.rstrip("/"), places):
+                yield one, *held
+
+
+def _lies_in(use: str, places: Mapping[str, tuple[str, Any]]) -> tuple[str, Any] | None:
+    while use:
+        if use in places:
+            return places[use]
+        use, slash, _ = use.rpartition("/")
+        if not slash:
+            return None
+    return None
+
+
+def _is_development(one: Thing, platform: Any) -> bool:
+    environment = one.labels.get("environment") or one.labels.get("env")
+    if environment:
+        return environment.lower() not in {"prod", *PRODUCTIVE}
+    words = set((one.namespace or "").lower().replace("_", "-").split("-"))
+    if words & set(DEVELOPMENT):
+        return True
+    declared = getattr(platform, "environment", None)
+    return declared is not None and str(declared) == "development"

@@ -1,0 +1,93 @@
+"""The same thing twice: artefacts served or stored twice, half-empty endpoints of one model."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from itertools import combinations
+from typing import Final
+
+from watermaster.decide.estate.finding import evidence_of, found, sum_of, together
+from watermaster.model.estate import Estate
+from watermaster.model.findings import Finding
+from watermaster.model.things import Seen, Thing
+
+HALF: Final = 0.5  # of what two endpoints hold, used together: one could do
+SPRAWL: Final = 5  # models of one base model
+SERVES: Final = frozenset({"endpoint", "inference-service", "deployment", "ray-service"})
+STORES: Final = frozenset({"prefix", "bucket", "checkpoint", "volume", "snapshot"})
+
+
+def doubles(seen: Seen, estate: Estate) -> Iterator[Finding]:
+    """One digest served by two endpoints, or stored in two places."""
+    del estate
+    digested = [one for one in seen.things if (one.artefact or "").startswith("sha256:")]
+    for kinds, rule, verb in (
+        (SERVES, "duplicate-artefact", "served"), (STORES, "duplicate-dataset", "stored"),
+    ):  # fmt: skip
+        mine = [one for one in digested if one.kind in kinds]
+        for artefact, held in together(mine, lambda one: one.artefact or ""):
+            places = sorted({one.place for one in held})
+            if len(places) < 2:
+                continue
+            costs = sorted(one.cost for one in held if one.cost is not None)
+            yield found(
+                seen, rule, f"artefact/{artefact}", sum(costs[:-1], Decimal(0)) if costs else None,
+                why=f"{verb} {len(places)} times: {', '.join(places[:4])}; "
+                f"owners {_owners(held)}",
+                next_step="keep one of them; the cost is that of all but the dearest",
+                team=held[0].team, evidence=evidence_of(held), source=held[0].source,
+            )  # fmt: skip
+
+
+def half_empty_endpoints(seen: Seen, estate: Estate) -> Iterator[Finding]:
+    """Two services of one model on one platform, under half load together."""
+    models = {
+        version.resource.metadata.name: version.resource.spec.model
+        for version in estate.of("Workload")
+        if version.resource.spec.purpose == "online-inference"
+    }
+    mine = [
+        one
+        for one in seen.things
+        if one.workload in models and one.reserved_s and one.source not in seen.silent
+        and one.measured_s >= 0.9 * one.reserved_s
+    ]  # fmt: skip
+    by_work = together(mine, lambda one: f"{one.platform}\n{one.workload}")
+    for (first, one), (second, other) in combinations(by_work, 2):
+        (platform, name), (place, twin) = first.split("\n"), second.split("\n")
+        model = models[name]
+        if platform != place or model is None or model != models[twin]:
+            continue
+        load = _load([*one, *other])
+        if load < HALF:
+            cost = min((c for c in (sum_of(one), sum_of(other)) if c is not None), default=None)
+            yield found(
+                seen, "duplicate-endpoint", f"workload/{name}+{twin}", cost,
+                why=f"both serve {model} on {platform} and use {load:.0%} of their GPUs together",
+                next_step="serve both from one; the cost is that of the cheaper one",
+                team=one[0].team, evidence=evidence_of([*one, *other]), source=one[0].source,
+            )  # fmt: skip
+
+
+def model_sprawl(seen: Seen, estate: Estate) -> Iterator[Finding]:
+    """Many models of one base model."""
+    bases: dict[str, list[str]] = {}
+    for version in estate.of("Model"):
+        base = version.resource.spec.base_model
+        if base:
+            bases.setdefault(base, []).append(version.resource.metadata.name)
+    for base, names in sorted(bases.items()):
+        if len(names) >= SPRAWL:
+            yield found(
+                seen, "model-sprawl", f"base-model/{base}", None,
+                why=f"{len(names)} models build on {base}: {', '.join(sorted(names)[:6])}",
+                next_step="compare them on one evaluation, and retire those nobody needs",
+            )  # fmt: skip
+
+
+def _load(things: Sequence[Thing]) -> float:
+    measured = sum(one.measured_s for one in things)
+    return sum(one.used_s for one in things) / measured if measured else 1.0
+
+
+def _owners(things: Sequence[Thing]) -> str:
+    return ", ".join(sorted({one.team or "nobody" for one in things}))

@@ -1,0 +1,38 @@
+"""Every rule of the estate over what was seen, the dearest finding first."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Final
+
+from watermaster.decide.estate.data_use import data_out_of_place, undeclared_data_use
+from watermaster.decide.estate.doubles import doubles, half_empty_endpoints, model_sprawl
+from watermaster.decide.estate.idleness import (
+    declared_not_running,
+    inactive_gpus,
+    orphans,
+    oversized_requests,
+    zombie_experiments,
+)
+from watermaster.decide.estate.ownership import (
+    ambiguous_selectors,
+    things_of_gone_teams,
+    undeclared_workloads,
+    unowned_resources,
+)
+from watermaster.model.estate import Estate
+from watermaster.model.findings import Finding
+from watermaster.model.things import Seen
+
+RULE: Final = "estate/1"
+Rule = Callable[[Seen, Estate], Iterator[Finding]]
+RULES: Final[tuple[Rule, ...]] = (
+    undeclared_workloads, unowned_resources, ambiguous_selectors, things_of_gone_teams,
+    inactive_gpus, oversized_requests, orphans, declared_not_running, zombie_experiments,
+    doubles, half_empty_endpoints, model_sprawl, data_out_of_place, undeclared_data_use,
+)  # fmt: skip
+
+
+def findings(seen: Seen, estate: Estate) -> list[Finding]:
+    """All of them; the same rule about the same subject is told once."""
+    told = {one.id: one for rule in RULES for one in rule(seen, estate)}
+    return sorted(told.values(), key=lambda one: (-(one.cost or Decimal(0)), one.rule, one.subject))

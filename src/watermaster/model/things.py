@@ -1,0 +1,87 @@
+"""Native things as they were seen last, with what they cost, what they used, and whose they are."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """One native thing: a pod, a job, a volume, an endpoint. Moments are UTC."""
+
+    source: str
+    platform: str
+    kind: str
+    uid: str
+    name: str | None = None
+    namespace: str | None = None
+    account: str | None = None
+    creator: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    parent_uid: str | None = None
+    first_seen: dt.datetime
+    last_seen: dt.datetime
+    resource_id: str | None = None
+    state: str | None = None
+    created_at: dt.datetime | None = None
+    last_used: dt.datetime | None = None
+    gpus: int | None = None
+    accelerator: str | None = None
+    bytes: int | None = None
+    artefact: str | None = None
+    model: str | None = None
+    uses: tuple[str, ...] = ()
+    workload: str | None = None  # as selectors say
+    team: str | None = None
+    is_ambiguous: bool = False  # two equal selectors
+    reserved_s: int = 0  # GPU-seconds in the month
+    measured_s: int = 0  # of these, with a utilisation
+    used_s: int = 0  # GPU-seconds x utilisation
+    busiest: float | None = None  # highest mean utilisation of an hour, 0..1
+    requests: int | None = None  # in the month; None: not counted
+    cost: Decimal | None = None  # EffectiveCost in the month; None: unknown
+
+    @property
+    def place(self) -> str:
+        """As people name it: kind/platform/uid."""
+        return "/".join(part for part in (self.kind, self.platform, self.uid) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unclaimed:
+    """A billed resource to which no rule gave an owner."""
+
+    resource_id: str
+    service: str | None
+    account: str | None
+    region: str | None
+    first: dt.datetime
+    last: dt.datetime
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadUse:
+    """What one declared workload cost and did in the month."""
+
+    workload: str
+    cost: Decimal
+    last_seen: dt.datetime | None  # of anything it runs; None: never
+    runs: int
+    requests: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """All that rules of the estate look at, of one month, at one moment."""
+
+    month: str
+    now: dt.datetime
+    currency: str | None
+    things: list[Thing] = field(default_factory=list)
+    unclaimed: list[Unclaimed] = field(default_factory=list)
+    workloads: list[WorkloadUse] = field(default_factory=list)
+    account_teams: Mapping[str, tuple[str, float]] = field(default_factory=dict)  # most cost, share
+    told_until: Mapping[str, dt.datetime] = field(default_factory=dict)  # source to its newest data
+    silent: frozenset[str] = frozenset()  # sources with a gap: nothing follows from their silence
