@@ -43,8 +43,8 @@ def measure(chosen: argparse.Namespace) -> Iterator[Figure]:
     for figure in ("precision", "recall"):
         mine = [one for one in found if one[2].startswith(figure)]
         if mine:
-            value, name, _, seed = min(mine)
-            yield Figure(bench="estate", figure=f"{figure}_min", value=float(round(value, 4)),
+            score, name, _, seed = min(mine)
+            yield Figure(bench="estate", figure=f"{figure}_min", value=float(round(score, 4)),
                          unit=f"of {len(seeds)} seeds, worst {name}, seed {seed}",
                          target=">= 0.9")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
