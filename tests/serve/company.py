@@ -10,8 +10,11 @@ import pyarrow as pa
 
 from watermaster.flows.open import Project
 from watermaster.ledger.records import DECISIONS, SLICES
+from watermaster.ledger.resources import Recording, append
+from watermaster.ledger.resources import Row as RecordRow
 from watermaster.ledger.write import begin
 from watermaster.model.events import tell_nobody
+from watermaster.model.resources import load_resource
 from watermaster.model.shapes import SHAPES
 
 WORK = [  # workload, team, unit, purpose, provider, platform, dollars a day, use (None: unknown)
@@ -26,6 +29,7 @@ WORK = [  # workload, team, unit, purpose, provider, platform, dollars a day, us
     ("<b>call & summary</b>", "contact", "Care", "data-preparation", "AWS", "eks-prod", 900, 0.31),
 ]
 Row = dict[str, Any]
+DECLARED_AT = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
 MONTHS = ("2026-08", "2026-09", "2026-10")
 FILE = "ab12cd34ef56ab78"
 
@@ -54,7 +58,9 @@ def found(project: Project, a_day: int = 2, seed: int = 7) -> None:
                     subject=month, inputs="{}", why="made up",
                 )
             )  # fmt: skip
-        for name, held in (("allocations", rows), ("gpu_supply", supply), ("gpu_hours", hours)):
+        append(work.connection, _declared(), Recording(work.revision, DECLARED_AT, "test"))
+        for name, held in (("allocations", rows), ("gpu_supply", supply), ("gpu_hours", hours),
+                           ("subjects", _seen())):  # fmt: skip
             written = work.write(name, ibis.memtable(_table(name, held)))
             work.swap(name, sorted(written.rows), written)
             for key, count in written.rows.items():
@@ -65,6 +71,39 @@ def found(project: Project, a_day: int = 2, seed: int = 7) -> None:
                         delivery=FILE, exported_at="2026-11-01T06:00:00+00:00", rows=count,
                     )
                 )  # fmt: skip
+
+
+def _declared() -> list[RecordRow]:
+    """The teams, and the workloads whose names a resource can have."""
+    documents = [("Team", team, {"unit": unit}, None) for team, unit in
+                 sorted({(one[1], one[2]) for one in WORK if one[2] != "Care"})]  # fmt: skip
+    documents += [
+        ("Workload", name, {"purpose": purpose, "model": "reader-7b",
+                            "selectors": [{"labels": {"app": name}}]}, team)
+        for name, team, _, purpose, *_ in WORK if "<" not in name
+    ]  # fmt: skip
+    documents.append(("Model", "reader-7b", {"purpose": "reads"}, None))
+    return [
+        RecordRow(kind, name, None, load_resource({
+            "apiVersion": "watermaster/v1", "kind": kind, "spec": spec,
+            "metadata": {"name": name} | ({"owner": owner} if owner else {}),
+        }))
+        for kind, name, spec, owner in documents
+    ]  # fmt: skip
+
+
+def _seen() -> list[Row]:
+    """Pods of two workloads, one of nobody whose name would be markup."""
+    pods = [("chat-assist", "contact/chat-0"), ("doc-extract", "claims/doc-0"), (None, "a/b")]
+    return [
+        {
+            "source": "k8s-oslo", "day": f"{day:%Y-%m-%d}", "platform": "k8s-oslo",
+            "subject_kind": "pod", "subject_uid": uid, "namespace": "<b>ns</b>",
+            "name": uid.split("/")[1], "labels": f'{{"app":"{app}"}}' if app else None,
+            "first_seen": day, "last_seen": day + dt.timedelta(hours=23),
+        }
+        for day in _days(MONTHS[-1]) for app, uid in pods
+    ]  # fmt: skip
 
 
 def _days(month: str) -> list[dt.datetime]:

@@ -4,7 +4,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-PATHS = ("/", "/costs", "/costs?group=workload", "/?month=2031-01", "/costs?q=nothing-is-so-named")
+PATHS = (
+    "/", "/costs", "/estate", "/estate/workload/chat-assist",
+    "/costs?group=workload", "/?month=2031-01", "/costs?q=nothing-is-so-named",
+)  # fmt: skip
 
 
 def opened(chromium, address, path, **settings):

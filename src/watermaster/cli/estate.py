@@ -18,6 +18,33 @@ def _group() -> None:
     """What is there, whose it is, and what nobody declared."""
 
 
+@app.command("show", epilog=examples("wm estate show", "wm estate show --month 2026-10 -o wide"))
+def show_estate(
+    month: Annotated[str | None, typer.Option(help="YYYY-MM; none: the newest")] = None,
+) -> None:
+    """Show every declared workload with what was seen of it in a month."""
+    from watermaster.flows.inventory import inventory
+
+    found = inventory(project(), month)
+    rows = [
+        {
+            "workload": one.name, "team": one.team, "purpose": one.purpose,
+            "gpus": one.gpus or None,
+            "use": None if one.used_ratio is None else f"{one.used_ratio:.0%}",
+            "last seen": one.last_seen and f"{one.last_seen:%Y-%m-%d}", "cost": one.cost,
+            "findings": one.findings or None, "stage": one.stage, "model": one.model,
+            "platforms": ", ".join(one.platforms), "things": one.things,
+        }
+        for one in found.workloads
+    ]  # fmt: skip
+    below = [f"{len(found.findings)} findings: wm finding list"]
+    below += [f"unknown: {gap.what}" for gap in found.gaps]
+    columns = ["workload", "team", "purpose", "gpus", "use", "last seen", "cost", "findings"]
+    wide = ["stage", "model", "platforms", "things"]
+    empty = "nothing is declared yet: wm estate adopt"
+    show(found, Table(columns, rows, wide=wide, above=[found.why], below=below, empty=empty))
+
+
 @app.command(
     "adopt",
     epilog=examples(

@@ -9,6 +9,7 @@ from watermaster.decide.cost.headlines import Headline, headlines
 from watermaster.flows.allocate import allocate_months
 from watermaster.flows.cost import CostQuestion, costs
 from watermaster.flows.declare import apply, plan
+from watermaster.flows.findings import find
 from watermaster.flows.ingest import IngestOptions, ingest_bills
 from watermaster.flows.open import Project
 from watermaster.flows.sources import named_source
@@ -59,9 +60,10 @@ def fill(
         ingest_telemetry(project, name, spec, None)
     project.tell(Progress(steps - 1, steps, "steps", "allocating"))
     given = allocate_months(project)
+    fits = find(project)
     found = costs(project, CostQuestion(by=("kind", "rule")))
     return Demo(
-        revision=given.revision,
+        revision=fits.snapshot,
         months=given.months,
         charges=given.charges,
         currency=found.currency,

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Final
 
 from watermaster.flows.open import Project
-from watermaster.flows.sync import declared_sources
+from watermaster.flows.sources import declared_sources
 from watermaster.ledger.pulls import pull_states
 from watermaster.model.findings import Gap
 from watermaster.units.schedule import period_s

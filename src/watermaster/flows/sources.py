@@ -3,7 +3,8 @@
 from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
 from watermaster.model.errors import NotFoundError, UsageError
-from watermaster.model.resources import SourceSpec, SourceType
+from watermaster.model.estate import live_estate
+from watermaster.model.resources import Resource, SourceSpec, SourceType
 
 
 def named_source(
@@ -26,3 +27,8 @@ def named_source(
             "name a file, folder or address, or declare the Source",
         )
     return name or kind.value, SourceSpec(type=kind, location=location)
+
+
+def declared_sources(project: Project) -> list[Resource]:
+    """The Sources that hold until further notice, by name."""
+    return [version.resource for version in live_estate(known_estate(project)).of("Source")]

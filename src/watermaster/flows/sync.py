@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from watermaster.flows.allocate import allocate_months
-from watermaster.flows.estate import known_estate
+from watermaster.flows.findings import find
 from watermaster.flows.ingest import IngestOptions, ingest_bills
 from watermaster.flows.open import Project
+from watermaster.flows.sources import declared_sources
 from watermaster.flows.telemetry import LIVE, default_window, ingest_telemetry
 from watermaster.ledger.head import read_head
 from watermaster.ledger.lock import write_lock
 from watermaster.ledger.pulls import PullState, pull_states, remember_pull
 from watermaster.model.errors import NotFoundError, WatermasterError
-from watermaster.model.estate import live_estate
 from watermaster.model.events import Notice, Progress
 from watermaster.model.resources import Resource, SourceSpec, SourceType
 from watermaster.model.synced import Pulled, Synced
@@ -33,11 +33,6 @@ def due_sources(project: Project) -> list[Resource]:
     return [one for one in declared_sources(project) if _is_due(one, states, now)]
 
 
-def declared_sources(project: Project) -> list[Resource]:
-    """The Sources that hold until further notice, by name."""
-    return [version.resource for version in live_estate(known_estate(project)).of("Source")]
-
-
 def sync(project: Project, names: Sequence[str] = (), *, every: bool = False) -> Synced:
     """Pull the named Sources, all of them, or those that are due; then allocate what changed.
 
@@ -53,6 +48,8 @@ def sync(project: Project, names: Sequence[str] = (), *, every: bool = False) ->
             project.tell(Progress(number, len(chosen), "sources", source.metadata.name))
             pulled.append(_pull(project, source, months))
         allocated = allocate_months(project, sorted(months)).months if months else []
+        if allocated:
+            find(project)
         taken = {one.metadata.name for one in chosen}
         return Synced(
             revision=read_head(project.ledger.records).name,

@@ -10,9 +10,13 @@ from watermaster.decide.cost.by import Cost
 from watermaster.flows.charges import charges
 from watermaster.flows.cost import CostQuestion, costs, why
 from watermaster.flows.cost_moved import cost_flow, cost_moved
+from watermaster.flows.findings import Chosen, list_findings
+from watermaster.flows.inventory import entity
 from watermaster.flows.scope import Asked
 from watermaster.flows.source_ages import source_states
 from watermaster.model.errors import UsageError
+from watermaster.model.findings import FindingsReport
+from watermaster.model.inventory import Entity, Inventory
 from watermaster.model.overview import (
     ChargesReport,
     FlowReport,
@@ -102,6 +106,28 @@ def get_charges(state: Shared, question: TheCharges) -> Response:
 def get_charge(state: Shared, charge_file: str, charge_row: int) -> Response:
     """A charge walked back to its bill row, and every part with its rule: `wm cost why`."""
     return answer(state.run(why, charge_file, charge_row))
+
+
+@router.get("/estate", response_model=Inventory, tags=["estate"])
+def get_estate(state: Shared, month: Month = None) -> Response:
+    """Workloads declared and seen, and what does not fit: `wm estate show`."""
+    return answer(state.inventory(month))
+
+
+@router.get("/estate/workload/{name}", response_model=Entity, tags=["estate"])
+def get_workload(state: Shared, name: str, month: Month = None) -> Response:
+    """One workload: passport, cost, what runs of it, data, findings."""
+    return answer(state.run(entity, name, month))
+
+
+@router.get("/findings", response_model=FindingsReport, tags=["estate"])
+def get_findings(
+    state: Shared,
+    rule: Annotated[list[str] | None, Query(description="only of these rules")] = None,
+    team: Annotated[list[str] | None, Query(description="owned, or guessed to be, by it")] = None,
+) -> Response:
+    """The findings that are open: `wm finding list`."""
+    return answer(state.run(list_findings, Chosen(rules=rule or (), teams=team or ())))
 
 
 @router.get("/sources", response_model=list[SourceState], tags=["ledger"])

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 
 from watermaster.flows.cost_moved import cost_flow
+from watermaster.flows.inventory import inventory
 from watermaster.flows.open import Project
 from watermaster.flows.overview import overview
 from watermaster.flows.scope import Asked, Scoped, revision_now, scoped
+from watermaster.model.inventory import Inventory
 from watermaster.model.overview import FlowReport, Overview
 
 KEPT: Final = 32
@@ -31,6 +33,10 @@ class State:
         )
 
         self._flow = functools.lru_cache(KEPT)(lambda _revision, asked: cost_flow(project, asked))
+
+        self._inventory = functools.lru_cache(KEPT)(
+            lambda _revision, _hour, month: inventory(project, month)
+        )
 
     def run(self, flow: Callable[..., Any], *arguments: Any) -> Any:
         """A flow with the engine to itself."""
@@ -57,6 +63,10 @@ class State:
     def overview(self, asked: Asked) -> Overview:
         """The first page's record."""
         return self._worker.submit(self._overview, self.revision, self.hour, asked).result()
+
+    def inventory(self, month: str | None) -> Inventory:
+        """The estate of a month."""
+        return self._worker.submit(self._inventory, self.revision, self.hour, month).result()
 
 
 def the_state(request: Request) -> State:

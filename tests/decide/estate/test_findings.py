@@ -150,7 +150,7 @@ def test_a_request_sized_for_a_peak_that_never_comes_is_told_with_its_burst():
     (found,) = findings(seen(large, replace(POD, uid="rag/reader-1")), ESTATE)
     assert found.rule == "oversized-request"
     assert "burst ratio 3.0" in found.why
-    assert found.next_step == "request 3 GPUs instead of 8"
+    assert found.next_step == "request 3 of the 8 GPUs"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def inactive_gpus(seen: Seen, estate: Estate) -> Iterator[Finding]:
         if one.busiest is not None and one.busiest < INACTIVE:
             yield found(
                 seen, "inactive-gpu", one.place, one.cost,
-                why=f"{one.reserved_s // 3600} GPU hours reserved, its busiest hour at "
+                why=f"{one.reserved_s // 3600:,} GPU hours reserved, its busiest hour at "
                 f"{one.busiest:.0%}: reserved, not used",
                 next_step=f"ask {one.team or 'its owner'} to release it",
                 team=one.team, evidence=evidence_of([one]), source=one.source,
@@ -63,7 +63,7 @@ def oversized_requests(seen: Seen, estate: Estate) -> Iterator[Finding]:
                     seen, "oversized-request", one.place, one.cost,
                     why=f"holds {gpus} GPUs; its busiest hour used {one.busiest:.0%} of them "
                     f"(burst ratio {burst:.1f}): {need} would do at 80%",
-                    next_step=f"request {need} GPUs instead of {gpus}",
+                    next_step=f"request {need} of the {gpus} GPUs",
                     team=one.team, evidence=evidence_of([one]), source=one.source,
                 )  # fmt: skip
 

@@ -33,7 +33,7 @@ def undeclared_workloads(seen: Seen, estate: Estate) -> Iterator[Finding]:
         if gpu_s < LEAST_GPU_S and not cost and not counted:
             continue
         team, reason = _guess(held, seen, estate)
-        used = f"{gpu_s // 3600} GPU hours" if gpu_s else f"{counted} requests"
+        used = f"{gpu_s // 3600:,} GPU hours" if gpu_s else f"{counted:,} requests"
         yield found(
             seen, "undeclared-workload", place, cost,
             why=f"{len(held)} things ran there, {used}, and nobody declared them",

@@ -1,0 +1,176 @@
+"""The estate of a month as pages and `wm estate show` tell it, and one workload of it."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from watermaster.decide.estate.findings import RULE, findings
+from watermaster.flows.cost import CostQuestion, costs
+from watermaster.flows.estate import known_estate
+from watermaster.flows.open import Project
+from watermaster.flows.resources import describe
+from watermaster.flows.scope import month_sizes, usual_month
+from watermaster.flows.source_gaps import source_gaps
+from watermaster.flows.things import things_seen
+from watermaster.ledger.head import read_head
+from watermaster.model.errors import NotFoundError
+from watermaster.model.estate import Estate, live_estate
+from watermaster.model.findings import Finding
+from watermaster.model.inventory import Entity, Inventory, WorkloadState
+from watermaster.model.plain import plain
+from watermaster.model.resources import ResourceVersion
+from watermaster.model.things import Seen, Thing, WorkloadUse
+
+MOST_THINGS = 50
+
+
+def inventory(project: Project, month: str | None = None) -> Inventory:
+    """Workloads and findings of a billing month (None: the newest)."""
+    return _looked(project, month)[0]
+
+
+def entity(project: Project, name: str, month: str | None = None) -> Entity:
+    """All that is known of one workload; NotFoundError where none of that name is declared."""
+    found, seen, estate = _looked(project, month)
+    state = next((one for one in found.workloads if one.name == name), None)
+    if state is None:
+        raise NotFoundError(f"workload {name}", "is not declared", "see wm get workload")
+    told = describe(project, "Workload", name, at=None, as_known=None)
+    by_month = costs(project, CostQuestion(by=("month",), wanted={"workload": [name]}))
+    mine = [one for one in seen.things if one.workload == name]
+    return Entity(
+        state=state,
+        document=plain(told.version.resource) if told.version else {},
+        currency=found.currency,
+        months=sorted((str(row["month"]), Decimal(str(row["cost"]))) for row in by_month.rows),
+        things=[_told(one) for one in sorted(mine, key=_dearest)[:MOST_THINGS]],
+        data=_data(estate, state, mine),
+        findings=[one for one in found.findings if _is_about(one, name, mine)],
+        said=[(one.recorded_at, one.file) for one in told.said],
+    )
+
+
+def _looked(project: Project, month: str | None) -> tuple[Inventory, Seen, Estate]:
+    head = read_head(project.ledger.records)
+    sizes = month_sizes(project, head)
+    if not sizes:
+        raise NotFoundError("the ledger", "has nothing allocated yet", "run wm allocate")
+    month = month or usual_month(sizes)
+    if month not in sizes:
+        raise NotFoundError(f"month {month}", "has no allocations", f"take {', '.join(sizes)}")
+    estate = live_estate(known_estate(project))
+    seen = things_seen(project, head, month, estate)
+    found = findings(seen, estate)
+    by_team = costs(project, CostQuestion(by=("team",), months=(month,)))
+    paid = [(row["team"], Decimal(str(row["cost"] or 0))) for row in by_team.rows]
+    inventory = Inventory(
+        rule=RULE,
+        snapshot=head.name,
+        why=f"{len(seen.things)} things seen in {month}, held beside what is declared.",
+        month=month,
+        months=list(sizes),
+        currency=seen.currency,
+        cost=sum((cost for _, cost in paid), Decimal(0)),
+        owned=sum((cost for team, cost in paid if team), Decimal(0)),
+        things=len(seen.things),
+        workloads=_states(seen, estate, found),
+        findings=found,
+        gaps=source_gaps(project),
+    )
+    return inventory, seen, estate
+
+
+def _states(seen: Seen, estate: Estate, found: Sequence[Finding]) -> list[WorkloadState]:
+    uses = {one.workload: one for one in seen.workloads}
+    units = {v.resource.metadata.name: v.resource.spec.unit for v in estate.of("Team")}
+    ran: dict[str, list[Thing]] = {}
+    for one in seen.things:
+        if one.workload:
+            ran.setdefault(one.workload, []).append(one)
+    about = _counted(found, seen)
+    states = [
+        _state(version, uses.get(version.resource.metadata.name), units, ran, about)
+        for version in estate.of("Workload")
+    ]
+    return sorted(states, key=lambda one: (-one.cost, one.name))
+
+
+def _state(
+    version: ResourceVersion,
+    use: WorkloadUse | None,
+    units: Mapping[str, str],
+    ran: Mapping[str, Sequence[Thing]],
+    about: Mapping[str, int],
+) -> WorkloadState:
+    metadata, spec = version.resource.metadata, version.resource.spec
+    held = ran.get(metadata.name, ())
+    measured = sum(one.measured_s for one in held)
+    return WorkloadState(
+        name=metadata.name,
+        team=metadata.owner,
+        unit=units.get(metadata.owner or ""),
+        purpose=str(spec.purpose),
+        stage=spec.stage,
+        model=spec.model,
+        datasets=tuple(spec.datasets),
+        platforms=tuple(sorted({one.platform for one in held})),
+        things=len(held),
+        gpus=max((one.gpus or 0 for one in held), default=0),
+        reserved_s=sum(one.reserved_s for one in held),
+        used_ratio=sum(one.used_s for one in held) / measured if measured else None,
+        last_seen=max((one.last_seen for one in held), default=None),
+        cost=use.cost if use else Decimal(0),
+        findings=about.get(metadata.name, 0),
+    )
+
+
+def _counted(found: Sequence[Finding], seen: Seen) -> dict[str, int]:
+    """How many findings are about each workload, or about something it runs."""
+    of_place = {one.place: one.workload for one in seen.things if one.workload}
+    counts: dict[str, int] = {}
+    for finding in found:
+        for name in _subjects(finding, of_place):
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _subjects(finding: Finding, of_place: Mapping[str, str | None]) -> set[str]:
+    """The workloads a finding is about."""
+    names = set()
+    for part in finding.subject.split("+"):
+        kind, _, name = part.partition("/")
+        if kind == "workload":
+            names.add(name)
+        elif not _:
+            names.add(part)  # workload/a+b
+        if held := of_place.get(part):
+            names.add(held)
+    return names
+
+
+def _is_about(finding: Finding, name: str, mine: Sequence[Thing]) -> bool:
+    return name in _subjects(finding, {one.place: one.workload for one in mine})
+
+
+def _dearest(one: Thing) -> tuple[Decimal, str]:
+    return -(one.cost or Decimal(0)), one.uid
+
+
+def _told(one: Thing) -> dict[str, object]:
+    return {
+        "kind": one.kind, "platform": one.platform, "uid": one.uid, "gpus": one.gpus,
+        "used_ratio": one.used_s / one.measured_s if one.measured_s else None,
+        "last_seen": one.last_seen, "cost": one.cost,
+    }  # fmt: skip
+
+
+def _data(
+    estate: Estate, state: WorkloadState, mine: Sequence[Thing]
+) -> list[tuple[str, str | None]]:
+    """Declared datasets with their classification, then locations in use that are none."""
+    held = {v.resource.metadata.name: v.resource.spec for v in estate.of("Dataset")}
+    places = {place for spec in held.values() for place in spec.locations}
+    told = [
+        (name, str(held[name].classification) if name in held else None) for name in state.datasets
+    ]
+    used = {use for one in mine for use in one.uses}
+    return told + [(use, None) for use in sorted(used - places)]

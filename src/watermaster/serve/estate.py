@@ -1,0 +1,161 @@
+"""The page Estate: what runs, whose it is, what does not fit; and one workload of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from watermaster.flows.inventory import entity
+from watermaster.flows.scope import is_empty
+from watermaster.flows.source_ages import source_states
+from watermaster.model.findings import Finding
+from watermaster.model.inventory import Inventory, WorkloadState
+from watermaster.serve.questions import TheAsked, place
+from watermaster.serve.render import page
+from watermaster.serve.state import Shared
+
+FACETS: Final = ("team", "platform", "purpose", "stage")
+SORTS: Final = ("name", "team", "purpose", "gpus", "used_ratio", "last_seen", "cost", "findings")
+NUMBERS: Final = frozenset({"gpus", "used_ratio", "cost", "findings"})
+HEADS: Final = {
+    "name": "Workload", "team": "Team", "purpose": "Purpose", "gpus": "GPUs", "used_ratio": "Use",
+    "last_seen": "Last seen", "cost": "Cost", "findings": "Findings",
+}  # fmt: skip
+FINDINGS_SHOWN: Final = 12
+ROWS_A_PAGE: Final = 50
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/estate")
+def estate(request: Request, state: Shared, asked: TheAsked) -> Response:
+    """Key figures, findings, and every declared workload with what was seen of it."""
+    if state.run(is_empty):
+        return page(request, "empty.html", {"title": "Estate"})
+    scope = state.scope(asked).scope
+    found = _of_unit(state.inventory(scope.month), scope.unit)
+    query = request.query_params
+    chosen = {name: query[name] for name in FACETS if query.get(name)}
+    text, rule = query.get("q", ""), query.get("rule", "")
+    sort = query.get("sort", "-cost")
+    rows = _sorted([one for one in found.workloads if _fits(one, chosen, text)], sort)
+    at = max(1, int(query["page"])) if query.get("page", "").isdecimal() else 1
+    told = [one for one in found.findings if not rule or one.rule == rule]
+    every = query.get("all") == "1" or bool(rule)
+    context = {
+        "title": "Estate", "found": found, "scope": scope, "sources": state.run(source_states),
+        "label": _label, "figures": _figures(found), "rules": _rules(found.findings), "rule": rule,
+        "told": told if every else told[:FINDINGS_SHOWN], "more": len(told), "every": every,
+        "facets": [(name, chosen.get(name, ""), _choices(found, name)) for name in FACETS],
+        "chips": list(chosen.items()), "text": text, "columns": [(n, HEADS[n]) for n in SORTS],
+        "numbers": NUMBERS, "sort": sort, "rows": rows[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE],
+        "count": len(rows), "page": at, "pages": -(-len(rows) // ROWS_A_PAGE),
+        "total": sum((one.cost for one in rows), Decimal(0)), "currency": found.currency or "USD",
+        "command": f"wm estate show --month {found.month}",
+        "finding_command": "wm finding list" + (f" --rule {rule}" if rule else ""),
+    }  # fmt: skip
+    return page(request, "estate.html", context)
+
+
+@router.get("/estate/workload/{name}")
+def workload(request: Request, state: Shared, name: str, month: str | None = None) -> Response:
+    """The passport of one workload."""
+    found = state.run(entity, name, month)
+    context = {
+        "title": name, "found": found, "label": _label, "passport": _passport(found.document),
+        "currency": found.currency or "USD",
+        "above": (place(request).to("/estate"), "Estate"),
+        "most": max((cost for _, cost in found.months), default=Decimal(0)),
+        "command": f"wm describe workload {name}",
+    }  # fmt: skip
+    return page(request, "workload.html", context)
+
+
+def _of_unit(found: Inventory, unit: str | None) -> Inventory:
+    """The workloads of a unit, and the findings its teams own or are guessed to."""
+    if unit is None:
+        return found
+    rows = [one for one in found.workloads if one.unit == unit]
+    teams = {one.team for one in rows}
+    told = [one for one in found.findings if (one.team or one.guess) in teams]
+    return replace(found, workloads=rows, findings=told)
+
+
+def _passport(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What was declared, without what was left empty."""
+    told = [(name, _lines(value)) for name, value in document.get("spec", {}).items()]
+    return [(name, lines) for name, lines in told if lines]
+
+
+def _lines(value: object) -> list[str]:
+    if isinstance(value, Mapping):
+        parts = [(name, _lines(held)) for name, held in value.items()]
+        return [", ".join(f"{name} {' and '.join(held)}" for name, held in parts if held)]
+    if isinstance(value, list):
+        return [line for held in value for line in _lines(held) if line]
+    return [str(value)] if value not in {None, ""} else []
+
+
+def _label(rule: str) -> str:
+    """A rule as people read it.
+
+    >>> _label("inactive-gpu"), _label("unowned-resource")
+    ('Inactive GPU', 'Unowned resource')
+    """
+    words = rule.replace("-", " ")
+    return (words[:1].upper() + words[1:]).replace("gpu", "GPU")
+
+
+def _figures(found: Inventory) -> list[dict[str, Any]]:
+    """What the row of key figures shows: label, money or count, a note."""
+    loose = [one for one in found.findings if one.rule.startswith(("undeclared", "unowned"))]
+    still = [one for one in found.findings if one.rule == "inactive-gpu"]
+    seen = sum(1 for one in found.workloads if one.things or one.cost)
+    share = found.owned / found.cost if found.cost else None
+    return [
+        {"label": "Workloads", "count": len(found.workloads), "note": f"{seen} seen or billed"},
+        {"label": "Things seen", "count": found.things, "note": "pods, jobs, endpoints, volumes"},
+        {"label": "Cost with an owner", "ratio": share, "note": "of all that was allocated"},
+        {"label": "Nobody's", "money": _cost(loose), "note": f"{len(loose)} findings"},
+        {"label": "Held, not used", "money": _cost(still), "note": f"{len(still)} findings"},
+    ]
+
+
+def _cost(findings: Sequence[Finding]) -> Decimal:
+    return sum((one.cost or Decimal(0) for one in findings), Decimal(0))
+
+
+def _rules(findings: Sequence[Finding]) -> list[tuple[str, int]]:
+    counts: dict[str, int] = {}
+    for one in findings:
+        counts[one.rule] = counts.get(one.rule, 0) + 1
+    return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+
+
+def _fits(one: WorkloadState, chosen: dict[str, str], text: str) -> bool:
+    if text and text.lower() not in f"{one.name} {one.team} {one.model}".lower():
+        return False
+    return all(value in _values(one, name) for name, value in chosen.items())
+
+
+def _values(one: WorkloadState, name: str) -> tuple[str, ...]:
+    if name == "platform":
+        return one.platforms
+    value = getattr(one, name)
+    return (value,) if value else ()
+
+
+def _choices(found: Inventory, name: str) -> list[str]:
+    return sorted({value for one in found.workloads for value in _values(one, name)})
+
+
+def _sorted(rows: list[WorkloadState], sort: str) -> list[WorkloadState]:
+    name = sort.removeprefix("-")
+    if name not in SORTS:
+        return rows
+    known = [one for one in rows if getattr(one, name) is not None]
+    unknown = [one for one in rows if getattr(one, name) is None]
+    known.sort(key=lambda one: (getattr(one, name), one.name), reverse=sort.startswith("-"))
+    return [*known, *unknown]
