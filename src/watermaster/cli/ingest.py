@@ -9,6 +9,7 @@ import typer
 from watermaster.cli.call import command_group, examples, project
 from watermaster.cli.output import Table, show
 from watermaster.model.errors import UsageError
+from watermaster.model.ingested import Ingested
 
 app = command_group("Take in bills and telemetry; may be run again at any time.")
 
@@ -18,59 +19,63 @@ def _group() -> None:
     """Take in bills and telemetry; may be run again at any time."""
 
 
-@app.command(
-    "focus",
-    epilog=examples(
-        "wm ingest focus bills/2026-10.csv.gz --source aws", "wm ingest focus --source aws",
-        "wm ingest focus 's3://exports/focus/*.parquet' --source azure",
-    ),
-)  # fmt: skip
-def focus(
-    location: Annotated[
-        str | None, typer.Argument(help="file, folder, glob, s3:// or abfs://")
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option(help="the Source it is from; its settings apply")
-    ] = None,
-    currency: Annotated[str | None, typer.Option(help="for bills that do not say theirs")] = None,
-    date_format: Annotated[
-        str | None, typer.Option(help="strptime format where dates are ambiguous")
-    ] = None,
-    exported_at: Annotated[
-        dt.datetime | None, typer.Option(help="when the bill was exported, UTC")
-    ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="also if older or much smaller than what is held")
-    ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="one bad row refuses the file")] = False,
-    origin: Annotated[
-        str, typer.Option(help="drop: leave out charges that their allocated rows replace")
-    ] = "refuse",
-    allocate: Annotated[bool, typer.Option(help="allocate what was taken in")] = True,
-) -> None:
-    """Take in FOCUS bills: each month they hold is replaced whole; bad rows are listed."""
-    from watermaster.flows.allocate import allocate_months
-    from watermaster.flows.ingest import IngestOptions, ingest_bills
-    from watermaster.flows.sources import named_source
-    from watermaster.model.resources import SourceType
-    from watermaster.observe.focus import Origin
+def _bills(type_: str) -> None:
+    """Add `wm ingest TYPE` for one type of bill."""
 
-    if origin not in list(Origin):
-        raise UsageError("--origin", f"{origin!r} is none", f"write {' or '.join(Origin)}")
-    opened = project()
-    name, spec = named_source(opened, SourceType.FOCUS, source, location)
-    told = {"currency": currency, "date_format": date_format}
-    spec = spec.model_copy(update={key: value for key, value in told.items() if value})
-    options = IngestOptions(
-        exported_at=exported_at.replace(tzinfo=dt.UTC) if exported_at else None,
-        is_replacing=replace,
-        is_strict=strict,
-        origin=Origin(origin),
-    )
-    found = ingest_bills(opened, name, spec, options)
-    months = sorted({one.period for one in found.slices})
-    if allocate and months:
-        allocate_months(opened, months)
+    @app.command(type_, help=BILLS[type_], epilog=examples(*EXAMPLES[type_]))
+    def command(
+        location: Annotated[
+            str | None, typer.Argument(help="file, folder, glob, s3:// or abfs://")
+        ] = None,
+        source: Annotated[
+            str | None, typer.Option(help="the Source it is from; its settings apply")
+        ] = None,
+        currency: Annotated[
+            str | None, typer.Option(help="for bills that do not say theirs")
+        ] = None,
+        date_format: Annotated[
+            str | None, typer.Option(help="strptime format where dates are ambiguous")
+        ] = None,
+        exported_at: Annotated[
+            dt.datetime | None, typer.Option(help="when the bill was exported, UTC")
+        ] = None,
+        replace: Annotated[
+            bool, typer.Option("--replace", help="also if older or much smaller than what is held")
+        ] = False,
+        strict: Annotated[
+            bool, typer.Option("--strict", help="one bad row refuses the file")
+        ] = False,
+        origin: Annotated[
+            str, typer.Option(help="drop: leave out charges that their allocated rows replace")
+        ] = "refuse",
+        allocate: Annotated[bool, typer.Option(help="allocate what was taken in")] = True,
+    ) -> None:
+        from watermaster.flows.allocate import allocate_months
+        from watermaster.flows.ingest import IngestOptions, ingest_bills
+        from watermaster.flows.sources import named_source
+        from watermaster.model.resources import SourceType
+        from watermaster.observe.focus import Origin
+
+        if origin not in list(Origin):
+            raise UsageError("--origin", f"{origin!r} is none", f"write {' or '.join(Origin)}")
+        opened = project()
+        name, spec = named_source(opened, SourceType(type_), source, location)
+        told = {"currency": currency, "date_format": date_format}
+        spec = spec.model_copy(update={key: value for key, value in told.items() if value})
+        options = IngestOptions(
+            exported_at=exported_at.replace(tzinfo=dt.UTC) if exported_at else None,
+            is_replacing=replace,
+            is_strict=strict,
+            origin=Origin(origin),
+        )
+        found = ingest_bills(opened, name, spec, options)
+        months = sorted({one.period for one in found.slices})
+        if allocate and months:
+            allocate_months(opened, months)
+        _show_bills(found, name)
+
+
+def _show_bills(found: Ingested, name: str) -> None:
     rows = [
         {
             "month": one.period, "part": one.part, "rows": one.rows, "billed": one.cost,
@@ -170,5 +175,20 @@ TELEMETRY = {
     "openshift": "Take in OpenShift GPU usage files, MIG slices included.",
     "usage": "Take in plain files of GPU use, supply, subjects, runs and transfers.",
 }
+BILLS = {
+    "focus": "Take in FOCUS bills: each month they hold is replaced whole; bad rows are listed.",
+    "aws-cur": "Take in AWS Cost and Usage Reports, legacy or 2.0: of each month the newest run.",
+    "azure-cost": "Take in Azure cost exports, actual and amortised: of each month the newest run.",
+}
+EXAMPLES = {
+    "focus": (
+        "wm ingest focus bills/2026-10.csv.gz --source aws", "wm ingest focus --source aws",
+        "wm ingest focus 's3://exports/focus/*.parquet' --source azure",
+    ),
+    "aws-cur": ("wm ingest aws-cur s3://exports/cur/daily --source aws",),
+    "azure-cost": ("wm ingest azure-cost abfs://exports/costs --source azure",),
+}  # fmt: skip
+for _type in BILLS:
+    _bills(_type)
 for _type in TELEMETRY:
     _telemetry(_type)

@@ -13,7 +13,7 @@ from watermaster.ledger.head import Head
 from watermaster.ledger.lake import files_at, load
 from watermaster.ledger.records import DELIVERIES, SLICES
 from watermaster.model.estate import holds
-from watermaster.model.resources import Resource, SourceType
+from watermaster.model.resources import BILLS, Resource, SourceType
 from watermaster.model.shapes import SHAPES
 from watermaster.units.periods import Period, days_of, parse_month
 
@@ -87,7 +87,7 @@ def _of_source(
     if project.ledger.clock() < settled:
         yield f"source {name}: not settled before {settled:%Y-%m-%d %H:%M} UTC"
     month = f"{period.start:%Y-%m}"
-    if spec.type is SourceType.FOCUS:
+    if spec.type in BILLS:
         if (name, month) not in held:
             yield f"source {name}: no bill of {month}"
         return

@@ -12,6 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from watermaster.flows.estate import known_estate
+from watermaster.flows.native_bills import Native, native_bills
 from watermaster.flows.open import Project
 from watermaster.ledger.closes import closed_months
 from watermaster.ledger.delivery import (
@@ -62,7 +63,7 @@ class _Told:
 def ingest_bills(
     project: Project, source: str, spec: SourceSpec, options: IngestOptions
 ) -> Ingested:
-    """Read the FOCUS files at the source's location into `charges` and `rejected`."""
+    """Read the bills at the source's location into `charges` and `rejected`."""
     with (
         delivered(project.ledger, spec.location) as files,
         begin(project.ledger, "ingest", project.actor, project.tell) as work,
@@ -84,14 +85,15 @@ def ingest_bills(
             origin=options.origin,
             now=project.ledger.clock().astimezone(dt.UTC).replace(tzinfo=None),
         )
-        found = list(_read(project, fresh, order, spec.delivery))
+        native = native_bills(project.ledger, spec.type, files)
+        found = list(_read(project, fresh, order, spec.delivery, native))
         _refuse_strict(found, options)
         rows = _all_of([bill.typed for _, bill in found])
         typed = work.write("charges", rows, one_slice=_is_one_slice(found, spec.delivery))
         months = {key[1] for key in typed.rows}
         beside = [file for file in files if held.get(file.charge_file, set()) & months]
         if beside and spec.delivery is Delivery.WHOLE_MONTH:
-            again = list(_read(project, beside, order, spec.delivery))
+            again = list(_read(project, beside, order, spec.delivery, native))
             rows = _all_of([bill.typed for _, bill in again])
             typed = typed | work.write("charges", rows.filter(rows.billing_month.isin(months)))
         told = _Told(source, _exported(files, options), options)
@@ -138,26 +140,35 @@ def _held_months(work: Work, source: str) -> dict[str, set[str]]:
 
 
 def _read(
-    project: Project, files: Sequence[Delivered], order: FocusOrder, how: Delivery
+    project: Project,
+    files: Sequence[Delivered],
+    order: FocusOrder,
+    how: Delivery,
+    native: Native,
 ) -> Iterable[tuple[Delivered, FocusDelivery]]:
     for number, file in enumerate(files):
         project.tell(Progress(number, len(files), "files", file.name))
         part = file.name if how is Delivery.PARTS else ""
-        yield file, _bill(project, file, replace(order, where=file.name, part=part))
+        yield file, _bill(project, file, replace(order, where=file.name, part=part), native)
     project.tell(Progress(len(files), len(files), "files"))
 
 
-def _bill(project: Project, file: Delivered, order: FocusOrder) -> FocusDelivery:
+def _bill(project: Project, file: Delivered, order: FocusOrder, native: Native) -> FocusDelivery:
     """The bill in a file; rows that cannot even be read are rejected too."""
 
     def answer(question: Table) -> pa.Table:
         return ask(project.ledger, question)
 
+    def read(rows: Table) -> FocusDelivery:
+        focus, told = native.as_focus(rows, file.name)
+        bill = deliver(focus, order, answer)
+        return replace(bill, notices=[*told, *bill.notices])
+
     try:
-        return deliver(as_text(project.ledger, file, NULLS), order, answer)
+        return read(as_text(project.ledger, file, NULLS))
     except UnsoundError:
         text = sound_text(project.ledger, file, NULLS)
-    bill = deliver(text.rows, order, answer)
+    bill = read(text.rows)
     unsound = text.unsound.select(
         source=ibis.literal(order.source),
         delivery=ibis.literal(file.charge_file),

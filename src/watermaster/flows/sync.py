@@ -15,12 +15,11 @@ from watermaster.ledger.lock import write_lock
 from watermaster.ledger.pulls import PullState, pull_states, remember_pull
 from watermaster.model.errors import NotFoundError, WatermasterError
 from watermaster.model.events import Notice, Progress
-from watermaster.model.resources import Resource, SourceSpec, SourceType
+from watermaster.model.resources import BILLS, Resource, SourceSpec
 from watermaster.model.synced import Pulled, Synced
 from watermaster.units.periods import Period, months_between
 from watermaster.units.schedule import last_due
 
-BILLS: Final = frozenset({SourceType.FOCUS, SourceType.AWS_CUR, SourceType.AZURE_COST})
 OVERLAP: Final = dt.timedelta(days=1)  # asked again of a server: rows that come late
 Months = set[str]
 Taken = tuple[int, str | None]  # rows, and what could not be read

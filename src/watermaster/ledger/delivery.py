@@ -19,6 +19,7 @@ import ibis
 import pyarrow as pa
 
 from watermaster.ledger.csv_rows import LONGEST_BYTES, ROW, open_bytes, split_rows
+from watermaster.ledger.exports import newest_runs
 from watermaster.ledger.open import Ledger
 from watermaster.ledger.spill import own_folder
 from watermaster.model.errors import BadInputError, NotFoundError
@@ -109,7 +110,8 @@ def _names(store: fsspec.AbstractFileSystem, root: str, location: str) -> list[s
         found = store.find(root)
     else:
         found = [root] if store.exists(root) else []
-    bills = sorted(name for name in found if name.endswith(KINDS))
+    counted = newest_runs(store, found)
+    bills = sorted(name for name in counted if name.endswith(KINDS))
     if not bills:
         what = "is not there" if not found and not store.exists(root) else "holds no bill"
         raise NotFoundError(

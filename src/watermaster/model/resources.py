@@ -59,6 +59,9 @@ class Delivery(StrEnum):
     PARTS = "parts"
 
 
+BILLS: Final = frozenset({SourceType.FOCUS, SourceType.AWS_CUR, SourceType.AZURE_COST})
+
+
 class SourceSpec(Record):
     """Where facts come from."""
 
