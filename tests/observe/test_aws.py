@@ -103,10 +103,12 @@ def test_a_kind_that_may_not_be_listed_is_told_and_the_rest_is_kept(account, mon
 
     from watermaster.observe import aws
 
-    def denied(_client, _place):
+    def deny(_page):
         error = {"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}
         raise ClientError(error, "DescribeSnapshots")
-        yield
+
+    def denied(_client, _place):
+        return map(deny, [1])
 
     monkeypatch.setitem(aws._KINDS, "snapshot", denied)
     told = []
