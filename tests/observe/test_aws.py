@@ -21,7 +21,6 @@ ROLE = "arn:aws:iam::123456789012:role/sagemaker"
 @pytest.fixture(scope="module")
 def account():
     """An account in two regions: GPU machines, volumes, snapshots, endpoints, notebooks."""
-    pytest.importorskip("moto")
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", 0)
