@@ -49,6 +49,7 @@ COMMANDS: Final = (
     Command("cost", "Who used what, at what cost."),
     Command("estate", "What is there, and what nobody declared: adopt it."),
     Command("finding", "What does not fit between declared and seen."),
+    Command("tag", "How much of the cost carries the tags it should."),
     Command("status", "Show where the ledger stands: months, sources, their age."),
     Command("source", "List the sources and how old they are."),
     Command("doctor", "Check the ledger on disk, and mend it."),

@@ -52,7 +52,7 @@ def costs(project: Project, question: CostQuestion) -> CostReport:
     """One cost by dimensions."""
     head = read_head(project.ledger.records)
     allocations = allocations_of(project, head, question.months, question.view)
-    _check_dimensions(allocations, [*question.by, *question.wanted])
+    check_dimensions(allocations, [*question.by, *question.wanted])
     wanted = filtered(allocations, question.wanted)
     into, said = _into(project, wanted, question)
     decision = cost_by(wanted, question.by, question.cost, into)
@@ -97,7 +97,7 @@ def largest(project: Project, question: CostQuestion, most: int) -> CostReport:
     """The largest parts of charges, each with the charge it is of; totals over all of them."""
     head = read_head(project.ledger.records)
     allocations = allocations_of(project, head, question.months, question.view)
-    _check_dimensions(allocations, list(question.wanted))
+    check_dimensions(allocations, list(question.wanted))
     rows = filtered(allocations, question.wanted)
     summed = cost_by(rows, (), question.cost)
     listed = project.ledger.engine.to_pyarrow(parts_of_charges(rows, question.cost, most))
@@ -144,7 +144,8 @@ def stale(project: Project, months: Sequence[str]) -> list[str]:
     return [f"Bills of {', '.join(behind)} are newer than their allocation: run wm allocate."]
 
 
-def _check_dimensions(allocations: Table, names: Sequence[str]) -> None:
+def check_dimensions(allocations: Table, names: Sequence[str]) -> None:
+    """Refuse a dimension that allocations do not have, naming those they have."""
     for name in names:
         known = name in DIMENSIONS
         if name.startswith("tag:"):

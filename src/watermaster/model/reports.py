@@ -21,3 +21,19 @@ class CostReport:
     total: Decimal | None
     totals: dict[str, Decimal]
     rows: list[dict[str, object]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageReport:
+    """How much cost carries each required tag, as delivered.
+
+    Rows hold the dimensions, `tag`, `currency`, `cost`, `covered`, `wrong` (a value that is not
+    allowed), `coverage` (0 to 1) and `change` on the month before (None: not known).
+    """
+
+    rule: str
+    snapshot: str
+    why: str
+    cost: str
+    by: tuple[str, ...]
+    rows: list[dict[str, object]] = field(default_factory=list)
