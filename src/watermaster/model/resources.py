@@ -41,17 +41,9 @@ class SourceType(StrEnum):
     SLURM = "slurm"
     OPENSHIFT = "openshift"
     USAGE = "usage"
-    KUBERNETES = "kubernetes"
-    RAY = "ray"
-    MLFLOW = "mlflow"
-    STORE = "store"
     AWS = "aws"
-    AZURE = "azure"
     AWS_CUR = "aws-cur"
     AZURE_COST = "azure-cost"
-    MODEL_API = "model-api"
-    SERVING = "serving"
-    OTLP = "otlp"
 
 
 class Delivery(StrEnum):
