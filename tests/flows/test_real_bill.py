@@ -5,6 +5,7 @@ from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from watermaster.decide.cost.by import Cost
@@ -48,6 +49,26 @@ def test_costs_by_service_are_the_real_bill_to_the_last_digit(project, shared):
         exact = exact_sums(shared / SAMPLE, cost)
         assert {row["service"]: row["cost"] for row in report.rows} == exact
         assert report.total == sum(filter(None, exact.values()))
+
+
+@pytest.mark.parametrize("version", ["1_2", "1_3"])
+@pytest.mark.parametrize("provider", ["aws", "azure", "gcp"])
+def test_generated_bills_are_exact_from_the_file_to_wm_cost_by(project, shared, version, provider):
+    name = f"focus_{version}_cost_and_usage_{provider}.parquet"
+    path = shared / "finops/focus-toolkit-generated" / name
+    (file,) = ingest(project, path).files
+    bill = pq.read_table(
+        path, columns=["ServiceName", *(c.value.capitalize() + "Cost" for c in Cost)]
+    )
+    for cost in Cost:
+        exact = defaultdict(Decimal)
+        for row in bill.select(["ServiceName", cost.value.capitalize() + "Cost"]).to_pylist():
+            service, value = row.values()
+            exact[service] += Decimal(str(value))  # of a float the shortest text that reads back
+        report = costs(project, CostQuestion(by=("service",), cost=cost))
+        assert report.total + file.rounding.get(cost.column, Decimal(0)) == sum(exact.values())
+        if cost.column not in file.rounding:
+            assert {row["service"]: row["cost"] for row in report.rows} == exact
 
 
 def test_a_real_bill_taken_in_twice_changes_nothing(project, shared):
