@@ -46,6 +46,7 @@ COMMANDS: Final = (
     Command("allocate", "Give every charge to its owners."),
     Command("close", "Make a month's figures final."),
     Command("statement", "A month's cost by owner, and its journal."),
+    Command("reconcile", "A month's bills against the invoices of finance."),
     Command("cost", "Who used what, at what cost."),
     Command("estate", "What is there, and what nobody declared: adopt it."),
     Command("finding", "What does not fit between declared and seen."),

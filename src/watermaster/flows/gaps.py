@@ -38,21 +38,25 @@ def gaps_of(project: Project, head: Head, month: str) -> list[str]:
 
 def rejections_of(project: Project, month: str) -> list[str]:
     """One sentence for each delivered file of the month's bills with rejected rows."""
+    return [
+        f"source {source}: {count} rows of {file} were rejected; see wm ingest rejected"
+        for (source, file), count in sorted(rejected_by_file(project, month).items())
+    ]
+
+
+def rejected_by_file(project: Project, month: str) -> dict[tuple[str, str], int]:
+    """Source and name of each file of the month's bills that has rejected rows; how many."""
     with project.ledger.records.connect() as connection:
         slices = connection.execute(
             sa.select(SLICES).where(SLICES.c.table_name == "charges", SLICES.c.period == month)
         )
         files = {(row.source, name) for row in slices for name in row.delivery.split()}
         rows = connection.execute(sa.select(DELIVERIES).where(DELIVERIES.c.rejected > 0))
-        found = {
+        return {
             (row.source, row.file): row.rejected
             for row in rows
             if (row.source, row.sha256[:16]) in files
         }
-    return [
-        f"source {source}: {count} rows of {file} were rejected; see wm ingest rejected"
-        for (source, file), count in sorted(found.items())
-    ]
 
 
 def late_telemetry(project: Project, head: Head, close: Closed) -> dict[str, int]:
