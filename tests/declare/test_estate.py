@@ -163,6 +163,7 @@ BAD = {
         document("Team", "spec: &a {unit: u, contacts: {x: *a, y: *a}}").replace("&a", "&a"),
         "a.yaml:4:7: has too many values in it; do not let anchors repeat anchors",
     ),
+    "brackets in brackets": ("[" * 20_000, "a.yaml:1:1: is nested too deep; write it flatter"),
     "an hour that is none": (
         document("Pool", "spec: {platform: a, accelerator: H, count: 1, cost: {power: "
                  "{ratedWattsPerGpu: 7, tariff: [{pricePerKwh: 1, hours: [24]}]}}}"),

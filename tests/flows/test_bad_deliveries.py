@@ -240,3 +240,19 @@ def test_two_deliveries_at_once_do_not_remove_each_others_files(project, tmp_pat
         ]
     assert [one.result().rejected for one in taken] == [0, 0]
     assert [len(charge_rows(project, f"source-{n}")) for n in range(2)] == [ROWS, ROWS]
+
+
+@pytest.mark.parametrize("name", ["[glob]*.csv", "may?.csv"])
+def test_a_file_that_bears_the_signs_of_a_pattern_is_that_file(project, bill, tmp_path, name):
+    for other in ("gone.csv", "mayo.csv"):  # what the pattern would find
+        write_bill(tmp_path / other, "2026-07", ROWS)
+    ingested = ingest(project, text_of(tmp_path, bill, name))
+    assert [file.file for file in ingested.files] == [name]
+    assert charge_rows(project) == list(range(1, ROWS + 1))
+
+
+@pytest.mark.parametrize("name", ["it's", 'a "b" c', "[a]*"])
+def test_a_home_may_have_any_signs_in_its_name(bill, tmp_path, name):
+    project = create_project(tmp_path / name)
+    ingest(project, text_of(tmp_path, bill, "bill.csv"))
+    assert charge_rows(project) == list(range(1, ROWS + 1))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import shutil
 
 import pytest
 import sqlalchemy as sa
@@ -9,12 +10,13 @@ import sqlalchemy as sa
 from watermaster.flows.allocate import allocate_months
 from watermaster.flows.doctor import check_up, mend_all
 from watermaster.flows.ingest import IngestOptions, ingest_bills
-from watermaster.flows.open import create_project
+from watermaster.flows.open import create_project, open_project
 from watermaster.ledger.head import read_head
 from watermaster.ledger.lake import current_snapshot_id, load, path_of, reset, tag
 from watermaster.ledger.open import utc_clock
 from watermaster.ledger.records import AUDIT, HEAD
 from watermaster.model.checkup import Health
+from watermaster.model.errors import RefusedError
 from watermaster.model.resources import SourceSpec, SourceType
 from watermaster.testing.bills import declare, write_bill
 from watermaster.testing.export import canonical
@@ -152,3 +154,26 @@ def test_what_was_mended_is_in_the_audit_log_without_a_new_revision(project):
     assert last.action == "doctor"
     assert check_up(project).revision == before
     assert check_up(project).is_healthy
+
+
+def test_a_copied_home_is_read_but_never_written_since_its_files_are_anothers(project, tmp_path):
+    copied = open_project(shutil.copytree(project.home, tmp_path / "copy"))
+    allocate_months(project)  # the first home moves on: for the copy its new files are orphans
+    before = canonical(project)
+    assert canonical(copied) == before
+    told = found(check_up(copied))
+    for name in ("charges", "allocations"):
+        assert told[name].health is Health.FAULT
+        assert told[name].what.endswith("because the home was copied or moved")
+    for change in (mend_all, allocate_months):
+        with pytest.raises(RefusedError, match="put the home back to that place"):
+            change(copied)
+    assert {one.health for one in check_up(project).findings} == {Health.GOOD}
+    assert canonical(project) == before
+
+
+def test_a_home_reached_by_another_name_is_the_same_home(project, tmp_path):
+    (tmp_path / "link").symlink_to(project.home)
+    linked = open_project(tmp_path / "link")
+    assert mend_all(linked).mended == []
+    assert allocate_months(linked).charges == allocate_months(project).charges

@@ -71,6 +71,8 @@ def read_documents(paths: Sequence[str]) -> tuple[list[Document], list[BadResour
         except YAMLError as error:
             what = str(error).splitlines()[0]
             errors.append(BadResourceError(f"{path}:1:1", f"is not YAML ({what})", "mend it"))
+        except RecursionError:
+            errors.append(BadResourceError(f"{path}:1:1", "is nested too deep", "write it flatter"))
     return documents, errors
 
 

@@ -9,7 +9,7 @@ from ruamel.yaml.error import YAMLError
 
 from watermaster.ledger.open import Clock, Ledger, create_ledger, open_ledger, utc_clock
 from watermaster.model.config import Config
-from watermaster.model.errors import BadResourceError
+from watermaster.model.errors import BadInputError
 from watermaster.model.events import Tell, tell_nobody
 
 CONFIG_NAME = "config.yaml"
@@ -50,10 +50,13 @@ def read_config(home: Path) -> Config:
     try:
         return Config.model_validate(YAML(typ="safe").load(path) or {})
     except YAMLError as error:
-        raise BadResourceError(str(path), f"is not YAML ({error})", "mend its syntax") from None
+        what = " ".join(str(error).split())
+        raise BadInputError(str(path), f"is not YAML ({what})", "mend its syntax") from None
+    except UnicodeDecodeError:
+        raise BadInputError(str(path), "is not UTF-8", "save the file as UTF-8") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadResourceError(
+        raise BadInputError(
             str(path), f"{where}: {first['msg']}", "see docs/reference/settings.md"
         ) from None

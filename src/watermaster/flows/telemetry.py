@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from watermaster.flows.open import Project
 from watermaster.flows.sources import named_source
+from watermaster.ledger.engine import exactly
 from watermaster.ledger.files import Written
 from watermaster.ledger.read import naive
 from watermaster.ledger.records import SLICES
@@ -176,7 +177,9 @@ def _known_better(work: Work, source: str, spool: _Spool) -> list[str]:
     """
     if SUPPLY not in spool.counts:
         return []
-    seen = work.ledger.engine.read_parquet(str(spool.path(SUPPLY))).day.value_counts(name="rows")
+    seen = work.ledger.engine.read_parquet(exactly(spool.path(SUPPLY))).day.value_counts(
+        name="rows"
+    )
     counts = {row["day"]: row["rows"] for row in work.ledger.engine.to_pyarrow(seen).to_pylist()}
     query = sa.select(SLICES.c.period, SLICES.c.rows).where(
         SLICES.c.table_name == SUPPLY, SLICES.c.source == source
@@ -191,7 +194,7 @@ def _known_better(work: Work, source: str, spool: _Spool) -> list[str]:
 
 def _write(work: Work, of: tuple[str, str], spool: _Spool, kept: Sequence[str]) -> Written:
     source, name = of
-    stored = work.ledger.engine.read_parquet(str(spool.path(name)))
+    stored = work.ledger.engine.read_parquet(exactly(spool.path(name)))
     types = {column: kind for column, kind in SHAPES[name].types.items() if column != "source"}
     rows = naive(stored, types).mutate(source=ibis.literal(source))
     if kept and "day" in types:

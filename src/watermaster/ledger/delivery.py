@@ -19,6 +19,7 @@ import ibis
 import pyarrow as pa
 
 from watermaster.ledger.csv_rows import LONGEST_BYTES, ROW, open_bytes, split_rows
+from watermaster.ledger.engine import exactly
 from watermaster.ledger.exports import newest_runs
 from watermaster.ledger.open import Ledger
 from watermaster.ledger.spill import own_folder
@@ -104,7 +105,8 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def _names(store: fsspec.AbstractFileSystem, root: str, location: str) -> list[str]:
-    if any(sign in root for sign in "*?["):
+    # a file may bear the signs of a pattern in its own name
+    if any(sign in root for sign in "*?[") and not store.exists(root):
         found = [name for name in store.glob(root) if store.isfile(name)]
     elif store.isdir(root):
         found = store.find(root)
@@ -153,7 +155,7 @@ def sound_text(ledger: Ledger, file: Delivered, nulls: Sequence[str]) -> Text:
     _, count = split_rows(file.path, header.delimiter, sound, unsound)
     rows = _read_csv(ledger, sound, replace(header, names=[ROW, *header.names]), nulls)
     told = ledger.engine.read_csv(
-        unsound, header=True, types={"row": "int64", "value": "string", "reason": "string"}
+        exactly(unsound), header=True, types={"row": "int64", "value": "string", "reason": "string"}
     )
     return Text(_named(rows.mutate(charge_row=rows[ROW].cast("int64")), file), told, count)
 
@@ -246,15 +248,15 @@ def _unpacked(file: Delivered) -> Iterator[IO[bytes]]:
 def _read_csv(ledger: Ledger, path: Path, header: _Header, nulls: Sequence[str]) -> Table:
     # nothing is guessed: a guess that fails on row 3 is told as a fault of the header
     return ledger.engine.read_csv(
-        path, columns=dict.fromkeys(header.names, "VARCHAR"), header=True, auto_detect=False,
-        delim=header.delimiter, quote='"', escape='"', null_padding=False, strict_mode=True,
-        nullstr=list(nulls),
+        exactly(path), columns=dict.fromkeys(header.names, "VARCHAR"), header=True,
+        auto_detect=False, delim=header.delimiter, quote='"', escape='"', null_padding=False,
+        strict_mode=True, nullstr=list(nulls),
     )  # fmt: skip
 
 
 def _parquet(ledger: Ledger, file: Delivered, nulls: Sequence[str]) -> Table:
     try:
-        rows = ledger.engine.read_parquet(file.path)
+        rows = ledger.engine.read_parquet(exactly(file.path))
     except duckdb.Error as error:
         raise BadInputError(
             file.name, f"is no whole Parquet file ({first_line(error)})", "deliver it again"

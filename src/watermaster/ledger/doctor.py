@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from watermaster.ledger.audit import broken_links
 from watermaster.ledger.head import head_of
-from watermaster.ledger.lake import current_snapshot_id, load, reset
+from watermaster.ledger.lake import check_place, current_snapshot_id, load, reset
 from watermaster.ledger.lock import holder_now
 from watermaster.ledger.migrate import NEWEST
 from watermaster.ledger.open import Ledger
@@ -29,6 +29,7 @@ from watermaster.ledger.reach import (
 from watermaster.ledger.records import AUDIT, CLOSES
 from watermaster.ledger.spill import leftovers
 from watermaster.model.checkup import Finding, Health
+from watermaster.model.errors import RefusedError
 from watermaster.model.shapes import SHAPES
 
 LOW_BYTES: Final = 1 << 30  # less free space than this is worth a word
@@ -66,6 +67,7 @@ def mend(ledger: Ledger) -> Mended:
         head, named = head_of(connection), named_snapshots(connection)
     for name, snapshot in head.snapshots.items():
         table = load(ledger.catalog, name)
+        check_place(table, ledger.lake)
         if reset(table, snapshot):
             done.told.append(f"table {name}: put back to head")
         old = expired_snapshots(table, named.get(name, set()), ledger.clock())
@@ -185,6 +187,7 @@ def _heads(ledger: Ledger, connection: sa.Connection) -> Iterator[Finding]:
 def _table(ledger: Ledger, name: str, snapshot: int) -> Iterator[Finding]:
     try:
         table = load(ledger.catalog, name)
+        check_place(table, ledger.lake)
         if table.snapshot_by_id(snapshot) is None:
             yield _fault(name, f"snapshot {snapshot}, which head names, is gone", RESTORE)
             return
@@ -193,6 +196,8 @@ def _table(ledger: Ledger, name: str, snapshot: int) -> Iterator[Finding]:
             fix = "the next writer, or wm doctor --fix, puts it back"
             yield Finding(check=name, health=Health.NOTE, what=what, fix=fix)
         yield from _missing(name, missing_files(table, snapshot))
+    except RefusedError as error:
+        yield _fault(name, error.what, error.fix)
     except OSError as error:
         yield _fault(name, f"its metadata cannot be read ({error})", RESTORE)
 

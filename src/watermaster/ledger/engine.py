@@ -1,5 +1,6 @@
 """The engine that runs table rules. Only the ledger holds one."""
 
+import re
 import threading
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,17 @@ from ibis.backends.duckdb import Backend as DuckDB
 from watermaster.model.config import Config
 
 MIB_PER_GIB: Final = 1024
+_PATTERN: Final = re.compile(r"([*?\[])")
 NOTHING: Final = "nothing"  # a table without rows, where a fact table has no file
+
+
+def exactly(path: Path) -> str:
+    """A file as the engine reads it and no other: it takes every path for a pattern.
+
+    >>> exactly(Path("may[1]?.csv"))
+    'may[[]1][?].csv'
+    """
+    return _PATTERN.sub(r"[\1]", str(path))
 
 
 class Engines:
@@ -58,6 +69,11 @@ def _settings(config: Config, spill: Path) -> list[str]:
     if config.threads:
         settings["threads"] = config.threads
     return [
-        f"SET {name} = '{value}'" if isinstance(value, str) else f"SET {name} = {value}"
+        f"SET {name} = {_quoted(value) if isinstance(value, str) else value}"
         for name, value in settings.items()
     ]
+
+
+def _quoted(text: str) -> str:
+    # a folder's name may hold a quote
+    return "'" + text.replace("'", "''") + "'"

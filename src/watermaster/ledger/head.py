@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from watermaster.ledger.records import HEAD, LEDGER
-from watermaster.model.errors import BusyError
+from watermaster.model.errors import BusyError, StorageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,13 @@ def read_head(records: sa.Engine) -> Head:
 
 def head_of(connection: sa.Connection) -> Head:
     """The head as this connection sees it."""
-    revision = connection.execute(sa.select(LEDGER.c.revision)).scalar_one()
+    revision = connection.execute(sa.select(LEDGER.c.revision)).scalar()
+    if revision is None:
+        raise StorageError(
+            "the records",
+            "hold no ledger: it was never begun, or records.db is lost",
+            "restore it from a backup, or run wm init to begin anew",
+        )
     rows = connection.execute(sa.select(HEAD.c.table_name, HEAD.c.snapshot_id))
     return Head(revision, {row.table_name: row.snapshot_id for row in rows})
 

@@ -13,7 +13,7 @@ from pyiceberg.table import Table as IcebergTable
 
 from watermaster.ledger.records import HEAD, LEDGER
 from watermaster.ledger.shapes import iceberg_partitions, iceberg_schema, iceberg_type
-from watermaster.model.errors import WatermasterError
+from watermaster.model.errors import RefusedError, WatermasterError
 from watermaster.model.shapes import SHAPES, Shape
 
 NAMESPACE: Final = "facts"
@@ -68,6 +68,18 @@ def path_of(address: str) -> Path:
 def load(catalog: Catalog, name: str) -> IcebergTable:
     """The table as the catalogue has it now."""
     return catalog.load_table(f"{NAMESPACE}.{name}")
+
+
+def check_place(table: IcebergTable, lake: str) -> None:
+    """Refuse to change files that are another home's: a copied one names those of the first."""
+    here = "://" in lake or path_of(table.location()).resolve().is_relative_to(Path(lake).resolve())
+    if not here:
+        raise RefusedError(
+            lake,
+            f"its tables name files in {path_of(table.location()).parent}, because the home was "
+            "copied or moved",
+            "put the home back to that place; here it can only be read",
+        )
 
 
 def current_snapshot_id(table: IcebergTable) -> int:

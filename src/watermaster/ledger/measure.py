@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from watermaster.ledger.engine import exactly
 from watermaster.ledger.lake import Slice, path_of
 from watermaster.ledger.open import Ledger
 from watermaster.model.shapes import COSTS
@@ -24,7 +25,7 @@ def slice_sums(
     found: dict[Slice, SliceSum] = {}
     if not files:
         return found
-    rows = ledger.engine.read_parquet([str(path_of(file)) for file in files])
+    rows = ledger.engine.read_parquet([exactly(path_of(file)) for file in files])
     summed = rows.group_by(*slice_by, "charge_file").agg(
         cost=rows.billed_cost.sum().cast("decimal(38, 15)")
     )
@@ -39,7 +40,7 @@ def cost_sums(ledger: Ledger, files: Sequence[str]) -> dict[str, Decimal | None]
     """The exact sum of each of the four costs in Parquet files of charges or allocations."""
     if not files:
         return dict.fromkeys(COSTS)
-    rows = ledger.engine.read_parquet([str(path_of(file)) for file in files])
+    rows = ledger.engine.read_parquet([exactly(path_of(file)) for file in files])
     sums = {cost: rows[cost].sum().cast("decimal(38, 15)") for cost in COSTS}
     found: dict[str, Decimal | None] = ledger.engine.to_pyarrow(rows.aggregate(**sums)).to_pylist()[
         0

@@ -61,7 +61,12 @@ class Ledger:
     @functools.cached_property
     def catalog(self) -> "SqlCatalog":
         """The Iceberg catalogue, in a file of its own."""
-        return _catalog(self.home, self.config)
+        return _catalog(self.home, self.config, self.lake)
+
+    @property
+    def lake(self) -> str:
+        """Where the fact tables lie: a folder, or the address of an object store."""
+        return self.config.lake or str(self.home / "lake")
 
     @property
     def lock_path(self) -> Path:
@@ -112,12 +117,11 @@ def _use_wal(connection: sqlite3.Connection, _record: object) -> None:
     cursor.close()
 
 
-def _catalog(home: Path, config: Config) -> "SqlCatalog":
+def _catalog(home: Path, config: Config, lake: str) -> "SqlCatalog":
     from pyiceberg.catalog.sql import SqlCatalog
 
     from watermaster.ledger.lake import address_of
 
-    lake = config.lake or str(home / "lake")
     return SqlCatalog(
         "watermaster",
         uri=config.database or f"sqlite:///{home / 'catalog.db'}",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import ibis
 
-from watermaster.ledger.engine import NOTHING
+from watermaster.ledger.engine import NOTHING, exactly
 from watermaster.ledger.files import rule_name
 from watermaster.ledger.head import Head
 from watermaster.ledger.lake import Slice, files_at, load, path_of
@@ -29,7 +29,7 @@ def read_files(ledger: Ledger, name: str, files: Sequence[str]) -> Table:
     }
     if not files:
         return _nothing(ledger, types)
-    paths = [str(path_of(file)) for file in files]
+    paths = [exactly(path_of(file)) for file in files]
     return naive(ledger.engine.read_parquet(paths, union_by_name=True), types)
 
 

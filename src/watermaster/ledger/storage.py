@@ -22,13 +22,16 @@ SIGNS: Final = (
      "this user may not write there", "give the folder to this user, or name another --home"),
     (("no such file", "no files found", "cannot open file"),
      "a file of the ledger is missing", "run wm doctor, which names it"),
-    (("disk i/o error", "input/output error", "malformed"),
+    (("disk i/o error", "input/output error", "malformed", "not a database"),
      "the disk or the file is damaged", "run wm doctor; restore from a backup what it names"),
     (("out of memory", "failed to allocate", "could not allocate"),
      "the engine needs more memory", "raise memory_gib in config.yaml, or free some"),
+    (("file exists", "not a directory"),
+     "a file stands where a folder should", "move it away, or name another --home"),
 )  # fmt: skip
 NUMBERS: Final = {errno.ENOSPC: 0, errno.EDQUOT: 0, errno.EROFS: 1, errno.EACCES: 2,
-                  errno.EPERM: 2, errno.ENOENT: 3, errno.EIO: 4}  # fmt: skip
+                  errno.EPERM: 2, errno.ENOENT: 3, errno.EIO: 4,
+                  errno.EEXIST: 6, errno.ENOTDIR: 6}  # fmt: skip
 FAILURES: Final[tuple[type[Exception], ...]] = (OSError, sa.exc.DBAPIError, MemoryError)
 
 

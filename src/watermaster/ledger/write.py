@@ -11,7 +11,15 @@ import sqlalchemy as sa
 from watermaster.ledger.audit import append_audit
 from watermaster.ledger.files import Written, write_files
 from watermaster.ledger.head import Head, head_of, move_head, read_head
-from watermaster.ledger.lake import Slice, add_columns, load, path_of, replace_slices, reset
+from watermaster.ledger.lake import (
+    Slice,
+    add_columns,
+    check_place,
+    load,
+    path_of,
+    replace_slices,
+    reset,
+)
 from watermaster.ledger.lock import write_lock
 from watermaster.ledger.open import Ledger
 from watermaster.ledger.storage import FAILURES, told
@@ -90,7 +98,9 @@ def begin(ledger: Ledger, action: str, actor: str, tell: Tell) -> Iterator[Work]
 
 def _reset_strays(ledger: Ledger, head: Head) -> None:
     for name, snapshot in head.snapshots.items():
-        reset(load(ledger.catalog, name), snapshot)
+        table = load(ledger.catalog, name)
+        check_place(table, ledger.lake)
+        reset(table, snapshot)
 
 
 def _commit(work: Work, actor: str) -> None:

@@ -49,7 +49,8 @@ class Found:
 def found_files(location: str) -> list[Found]:
     """A file, all files of a folder, or those of a pattern, by name; hidden ones left out."""
     system, path = fsspec.core.url_to_fs(location)
-    if any(mark in path for mark in "*?["):
+    # a file may bear the marks of a pattern in its own name
+    if any(mark in path for mark in "*?[") and not system.exists(path):
         root, paths = path.split("*")[0].rsplit("/", 1)[0], system.glob(path)
     elif system.isdir(path):
         root, paths = path, system.find(path)
