@@ -63,3 +63,15 @@ def test_an_unknown_column_is_told_with_those_there_are(capsys):
 
 def test_yaml_is_the_same_record(capsys):
     assert "total: '1.10'" in shown(capsys, Output.YAML)
+
+
+def test_a_terminal_obeys_nothing_that_a_table_holds(capsys):
+    rows = [{"service": "a\x1b[31mred"}, {"service": "\u202egnp.exe"}, {"service": "caf\u00e9"}]
+    new_call()
+    show({}, Table(["service"], rows, above=["bell\x07"], below=["back\x08"]))
+    text = capsys.readouterr().out
+    assert "a\\x1b[31mred" in text
+    assert "\\u202egnp.exe" in text
+    assert "caf\u00e9" in text
+    assert text.startswith("bell\\x07")
+    assert text.rstrip().endswith("back\\x08")

@@ -132,3 +132,29 @@ def test_a_month_without_allocations_and_a_file_of_another_kind_are_told(
         export_focus(project, ["2026-08"], tmp_path / "out.csv")
     with pytest.raises(UsageError, match=r"ends in neither \.csv nor \.parquet"):
         export_focus(project, [], tmp_path / "out.xlsx")
+
+
+@pytest.mark.parametrize("name", ["nowhere/out.csv", "nowhere/out.parquet"])
+def test_a_file_that_cannot_be_written_is_named_and_the_ledger_is_not_blamed(
+    name, project, tmp_path
+):
+    with pytest.raises(UsageError, match="No such file or directory; name a file") as told:
+        export_focus(project, (), tmp_path / name)
+    assert told.value.where == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("month", ["2026-9", "2026-13", "9999-12", "September", ""])
+def test_a_month_nobody_can_mean_is_refused_everywhere(month, project, tmp_path):
+    asks = [
+        lambda: costs(project, CostQuestion(months=["2026-09", month])),
+        lambda: export_focus(project, [month], tmp_path / "out.csv"),
+        lambda: allocate_months(project, [month]),
+    ]
+    for ask in asks:
+        with pytest.raises(UsageError, match="is no month; write YYYY-MM"):
+            ask()
+
+
+def test_a_dimension_asked_twice_counts_once(project):
+    once = costs(project, CostQuestion(by=("service", "team")))
+    assert costs(project, CostQuestion(by=("service", "team", "service"))) == once

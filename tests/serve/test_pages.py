@@ -275,3 +275,18 @@ def test_a_charge_is_walked_back_to_its_bill_row(tmp_path):
     assert "<dt>EffectiveCost</dt><dd>8</dd>" in page.text
     assert "<dd></dd>" not in page.text
     assert page.text.count("$8.00</td>") == 4  # billed and effective, of the part and of all
+
+
+@pytest.mark.parametrize("address", ["/costs?tag:nobody=1", "/costs.csv?tag:nobody=1",
+                                     "/api/v1/charges?tag:nobody=1",
+                                     "/api/v1/cost/by?by=team&filter=tag:nobody=1",
+                                     "/api/v1/cost/by?by=team&month=2026-99"])  # fmt: skip
+def test_what_nobody_can_ask_for_is_told_and_no_failure(client, address):
+    answer = client.get(address)
+    assert answer.status_code == 400
+    assert "there is no dimension" in answer.text or "is no month" in answer.text
+
+
+def test_a_dimension_asked_twice_is_one(client):
+    answer = client.get("/api/v1/cost/by?by=service,team,service").json()
+    assert answer == client.get("/api/v1/cost/by?by=service,team").json()

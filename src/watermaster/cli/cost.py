@@ -78,7 +78,7 @@ def cost_why(
     from watermaster.flows.cost import why
 
     file, sign, row = charge.partition(":")
-    if not sign or not row.isdigit():
+    if not sign or not row.isdecimal():
         raise UsageError("wm cost why", f"{charge!r} is no charge", "write FILE:ROW")
     found = why(project(), file, int(row))
     rows = [
@@ -109,7 +109,7 @@ def cost_show(
     month: Months = None,
     filter: Wanted = None,
     restated: Restated = False,
-    most: Annotated[int, typer.Option(help="how many, the largest first")] = 50,
+    most: Annotated[int, typer.Option(min=1, help="how many, the largest first")] = 50,
 ) -> None:
     """The parts of charges behind the figures, each with the charge to ask `why` about."""
     from watermaster.flows.closed import View

@@ -8,7 +8,7 @@ import typer
 from watermaster.cli.call import command_group, examples, project
 from watermaster.cli.moments import AsKnown, At, moment
 from watermaster.cli.naming import complete_kind
-from watermaster.cli.output import say
+from watermaster.cli.output import save, say
 from watermaster.model.errors import UsageError
 
 app = command_group()
@@ -47,7 +47,7 @@ def export(
     if out is None:
         say(text)
     else:
-        out.write_text(text)
+        save(text, out)
 
 
 def _focus(months: list[str], out: Path | None) -> None:

@@ -11,14 +11,16 @@ import sys
 import traceback
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Annotated, Any, Final
 
 import typer
 import typer.main
 from typer.core import TyperGroup
 
-from watermaster.cli.call import Call, accept_everywhere, new_call, take_options
+from watermaster.cli.call import Call, accept_everywhere, command_group, new_call, take_options
 from watermaster.model.errors import BadResourcesError, WatermasterError
+from watermaster.units.cells import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,33 @@ def root_command() -> Any:
     """`wm` as click knows it; `wm completion` stands for Typer's two options."""
     command: Any = typer.main.get_command(app)
     command.params = [p for p in command.params if not str(p.name).endswith("_completion")]
+    command.params.extend(_version_option())
     return command
+
+
+def _version_option() -> list[Any]:
+    told = typer.Option(
+        "--version",
+        help="print the version and exit",
+        is_eager=True,
+        expose_value=False,
+        callback=_tell_version,
+        show_default=False,
+    )
+
+    def take(version: Annotated[bool, told] = False) -> None:
+        """Nothing: only its option is taken."""
+
+    bare = command_group()
+    bare.command("bare")(take)
+    command: Any = typer.main.get_command(bare)
+    return list(command.params)
+
+
+def _tell_version(asked: Any) -> None:
+    if asked:
+        sys.stdout.write(f"wm {version('watermaster')}\n")
+        raise typer.Exit
 
 
 def _exists(command: Command) -> bool:
@@ -195,7 +223,7 @@ def _unexpected(error: Exception) -> str:
 
 
 def _say(text: object) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(visible(f"{text}\n"))
 
 
 def _trace(call: Call) -> None:

@@ -14,12 +14,13 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Final, Literal
 
 from watermaster.cli.call import Output, the_call
 from watermaster.model.errors import UsageError
 from watermaster.model.plain import plain
-from watermaster.units.cells import cell_text
+from watermaster.units.cells import cell_text, visible
 
 WIDTH: Final = 100
 NOTHING: Final = "-"
@@ -65,6 +66,14 @@ def say(text: str) -> None:
     if text:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
+
+
+def save(text: str, out: Path) -> None:
+    """Write what would be printed to a file that a person named."""
+    try:
+        out.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8", newline="")
+    except OSError as error:
+        raise UsageError(str(out), str(error.strerror), "name a file that can be written") from None
 
 
 def cell(value: object) -> str:
@@ -119,12 +128,12 @@ def _csv(table: Table, columns: Sequence[str]) -> str:
 
 
 def _table(table: Table, columns: Sequence[str], width: int | None) -> str:
-    lines = [*table.above, *([""] if table.above and table.rows else [])]
+    lines = [*map(visible, table.above), *([""] if table.above and table.rows else [])]
     if table.rows:
         lines.append(_grid(table.rows, columns, width))
     elif table.empty:
         lines.append(table.empty)
-    below = [*([""] if table.below and table.rows else []), *table.below]
+    below = [*([""] if table.below and table.rows else []), *map(visible, table.below)]
     return "\n".join([*lines, *below])
 
 
@@ -138,7 +147,7 @@ def _grid(rows: Sequence[Mapping[str, object]], columns: Sequence[str], width: i
     for name in columns:
         grid.add_column(name.replace("_", " "), justify=_side(rows, name), overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(cell(row.get(name))) for name in columns))
+        grid.add_row(*(Text(visible(cell(row.get(name)))) for name in columns))
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     console = Console(
         file=io.StringIO(),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from watermaster.cli.call import Output, command_group, examples, project, the_call
-from watermaster.cli.output import Table, render, say
+from watermaster.cli.output import Table, render, save, say
 from watermaster.model.errors import UsageError
 from watermaster.model.statement import Journal, Statement
 
@@ -77,11 +77,7 @@ def _print(found: Statement | Journal, output: StatementOutput, out: Path | None
     text = render(found, table)
     if out is None:
         return say(text)
-    try:
-        out.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8", newline="")
-    except OSError as error:
-        raise UsageError(str(out), str(error.strerror), "name a file that can be written") from None
-    return None
+    return save(text, out)
 
 
 def _table(found: Statement) -> Table:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from watermaster.model.events import Event, Notice, Progress, Step, Tell, tell_nobody
+from watermaster.units.cells import visible
 
 WIDTH = 24
 REDRAW_S = 0.1
@@ -26,7 +27,7 @@ class Line:
         if now < self.next_at and not finished:
             return
         self.next_at = now + REDRAW_S
-        text = progress_text(event)
+        text = visible(progress_text(event))
         self.out.write("\r" + text.ljust(self.drawn))
         self.drawn = len(text)
         if finished:
@@ -52,7 +53,7 @@ def talk(out: TextIO | None = None) -> Tell:
             line.draw(event)
         elif isinstance(event, Notice):
             line.clear()
-            target.write(f"{event.text}\n")
+            target.write(visible(f"{event.text}\n"))
         elif isinstance(event, Step) and event.name.endswith(".done"):
             line.clear()
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from watermaster.decide.cost import allocate as rule
+from watermaster.flows.closed import read_month
 from watermaster.flows.estate import known_estate
 from watermaster.flows.give import charge_slices, give
 from watermaster.flows.open import Project
@@ -35,6 +36,8 @@ def allocate_months(project: Project, months: Sequence[str] | None = None) -> Al
 
     A closed month is not allocated anew: what its bills changed by is booked as adjustments.
     """
+    for month in months or ():
+        read_month(month)
     charge_own(project)
     with begin(project.ledger, "allocate", project.actor, project.tell) as work:
         sizes = _chosen(work, months)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from watermaster.decide.cost.by import DIMENSIONS, Cost, filtered
+from watermaster.decide.cost.by import Cost, filtered
 from watermaster.decide.cost.charges import (
     ROWS_A_PAGE,
     RULE,
@@ -19,7 +19,7 @@ from watermaster.decide.cost.charges import (
     ordered,
     summary,
 )
-from watermaster.flows.cost import stale
+from watermaster.flows.cost import check_dimensions, stale
 from watermaster.flows.open import Project
 from watermaster.flows.scope import Asked, Scoped, scoped
 from watermaster.model.errors import RefusedError, UsageError
@@ -89,13 +89,10 @@ def _check(question: ChargesAsked) -> None:
     if question.sort.removeprefix("-") not in sorts:
         known = ", ".join(sorts)
         raise UsageError("sort", f"there is no column {question.sort!r}", f"take {known}")
-    for name in question.wanted:
-        if name not in DIMENSIONS and not name.startswith("tag:"):
-            known = ", ".join(DIMENSIONS)
-            raise UsageError("filter", f"there is no dimension {name!r}", f"take {known}")
 
 
 def _matching(scope: Scoped, question: ChargesAsked) -> Table:
+    check_dimensions(scope.rows, question.wanted, "filter")
     return found(filtered(scope.rows, question.wanted), question.text)
 
 

@@ -4,7 +4,7 @@ import json
 from enum import StrEnum
 
 from watermaster.flows.allocate import allocate_months
-from watermaster.flows.closed import known_closes
+from watermaster.flows.closed import known_closes, read_month
 from watermaster.flows.gaps import TELEMETRY, gaps_of, late_telemetry, rejections_of
 from watermaster.flows.open import Project
 from watermaster.flows.restate import restate
@@ -16,7 +16,6 @@ from watermaster.ledger.write import Work, begin
 from watermaster.model.closed import MonthClosed
 from watermaster.model.errors import BusyError, NotFoundError, RefusedError, UsageError
 from watermaster.model.events import Notice, Step
-from watermaster.units.periods import Period, parse_month
 
 RULE = "close/1"
 
@@ -76,14 +75,6 @@ def amend_month(project: Project, month: str, why: str) -> MonthClosed:
         restate(work)
         work.detail |= {"month": month, "why": why}
     return _told(project, known_closes(project)[month])
-
-
-def read_month(text: str) -> Period:
-    """The period of a month as a person wrote it."""
-    try:
-        return parse_month(text)
-    except ValueError:
-        raise UsageError("MONTH", f"{text!r} is no month", "write YYYY-MM, e.g. 2026-09") from None
 
 
 def _open_months(project: Project, closed: set[str]) -> set[str]:

@@ -10,7 +10,9 @@ from watermaster.ledger.closes import Closed, closes_of
 from watermaster.ledger.head import Head
 from watermaster.ledger.lake import Slice, files_at, load
 from watermaster.ledger.read import read, read_files
+from watermaster.model.errors import UsageError
 from watermaster.model.tables import Table
+from watermaster.units.periods import Period, parse_month, print_month
 
 
 class View(StrEnum):
@@ -24,6 +26,17 @@ def known_closes(project: Project) -> dict[str, Closed]:
     """Every closed month, by month."""
     with project.ledger.records.connect() as connection:
         return closes_of(connection)
+
+
+def read_month(text: str) -> Period:
+    """The period of a month as a person wrote it."""
+    try:
+        period = parse_month(text)
+        if print_month(period.start) == text:
+            return period
+    except (ValueError, OverflowError):
+        pass
+    raise UsageError("MONTH", f"{text!r} is no month", "write YYYY-MM, e.g. 2026-09")
 
 
 def allocations_of(
@@ -53,6 +66,8 @@ def files_of(
     project: Project, head: Head, name: str, closes: dict[str, Closed], months: Sequence[str]
 ) -> list[str]:
     """The files of `charges` or `allocations` of some months (none: all), each as closed."""
+    for month in months:
+        read_month(month)
     table = load(project.ledger.catalog, name)
     found = [
         path

@@ -1,6 +1,6 @@
 """Figures of cost, read from the allocations at head."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -52,10 +52,12 @@ def costs(project: Project, question: CostQuestion) -> CostReport:
     """One cost by dimensions."""
     head = read_head(project.ledger.records)
     allocations = allocations_of(project, head, question.months, question.view)
-    check_dimensions(allocations, [*question.by, *question.wanted])
+    by = tuple(dict.fromkeys(question.by))
+    check_dimensions(allocations, by)
+    check_dimensions(allocations, question.wanted, "--filter")
     wanted = filtered(allocations, question.wanted)
     into, said = _into(project, wanted, question)
-    decision = cost_by(wanted, question.by, question.cost, into)
+    decision = cost_by(wanted, by, question.cost, into)
     rows = project.ledger.engine.to_pyarrow(decision.rows).to_pylist()
     totals: dict[str, Decimal] = {}
     for row in rows:
@@ -69,7 +71,7 @@ def costs(project: Project, question: CostQuestion) -> CostReport:
         snapshot=head.name,
         why=" ".join([decision.why, *said, *stale(project, question.months)]),
         cost=question.cost.value,
-        by=tuple(question.by),
+        by=by,
         currency=only,
         total=totals[only] if only is not None else None,
         totals=totals,
@@ -97,7 +99,7 @@ def largest(project: Project, question: CostQuestion, most: int) -> CostReport:
     """The largest parts of charges, each with the charge it is of; totals over all of them."""
     head = read_head(project.ledger.records)
     allocations = allocations_of(project, head, question.months, question.view)
-    check_dimensions(allocations, list(question.wanted))
+    check_dimensions(allocations, question.wanted, "--filter")
     rows = filtered(allocations, question.wanted)
     summed = cost_by(rows, (), question.cost)
     listed = project.ledger.engine.to_pyarrow(parts_of_charges(rows, question.cost, most))
@@ -144,8 +146,8 @@ def stale(project: Project, months: Sequence[str]) -> list[str]:
     return [f"Bills of {', '.join(behind)} are newer than their allocation: run wm allocate."]
 
 
-def check_dimensions(allocations: Table, names: Sequence[str]) -> None:
-    """Refuse a dimension that allocations do not have, naming those they have."""
+def check_dimensions(allocations: Table, names: Iterable[str], where: str = "--by") -> None:
+    """UsageError that lists what there is, tags too, where a name is no dimension."""
     for name in names:
         known = name in DIMENSIONS
         if name.startswith("tag:"):
@@ -153,7 +155,7 @@ def check_dimensions(allocations: Table, names: Sequence[str]) -> None:
         if not known:
             tags = (c.replace("tag_", "tag:", 1) for c in allocations.columns if c[:4] == "tag_")
             may = ", ".join([*DIMENSIONS, *tags])
-            raise UsageError("--by", f"there is no dimension {name!r}", f"write one of {may}")
+            raise UsageError(where, f"there is no dimension {name!r}", f"write one of {may}")
 
 
 def why(project: Project, charge_file: str, charge_row: int) -> Why:

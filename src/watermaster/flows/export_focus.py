@@ -40,6 +40,7 @@ def export_focus(project: Project, months: Sequence[str], path: Path) -> FocusEx
     if not rows:
         named = ", ".join(months) or "any month"
         raise NotFoundError(named, "has no allocations", "run wm allocate first")
+    _check_writable(path)
     if path.suffix == ".csv":
         engine.to_csv(_defused(decision.rows), path)
     else:
@@ -47,6 +48,16 @@ def export_focus(project: Project, months: Sequence[str], path: Path) -> FocusEx
     return FocusExport(
         rule=decision.rule, snapshot=head.name, why=decision.why, path=path, rows=rows
     )
+
+
+def _check_writable(path: Path) -> None:
+    # the engine would say no more than that a file is missing, as it does of the ledger's own
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise UsageError(
+            str(path), str(error.strerror), "name a file that can be written"
+        ) from None
 
 
 def _at(project: Project, head: Head, name: str, months: Sequence[str]) -> Table:

@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 
 from watermaster.decide.cost import statement as rule
-from watermaster.flows.close import read_month
-from watermaster.flows.closed import View, allocations_of, files_of, known_closes
+from watermaster.flows.closed import (
+    View,
+    allocations_of,
+    files_of,
+    known_closes,
+    read_month,
+)
 from watermaster.flows.gaps import gaps_of, late_telemetry, rejections_of
 from watermaster.flows.open import Project
 from watermaster.ledger.closes import Closed

@@ -1,11 +1,24 @@
-"""Cells of CSV and XLSX exports, which spreadsheets would run as formulas."""
+"""Cells from foreign hands: spreadsheets would run some as formulas, terminals as commands."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 from enum import Enum
 from typing import Final
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+# all control characters but tab and line feed, and those that turn the direction of writing
+_COMMAND: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    r"""Text of which a terminal obeys nothing: its control characters are shown, not done.
+
+    >>> visible("a\x1b[31mb"), visible("chat \u202egnp.exe"), visible("caf\u00e9")
+    ('a\\x1b[31mb', 'chat \\u202egnp.exe', 'café')
+    """
+    return _COMMAND.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def defuse(text: str) -> str:
