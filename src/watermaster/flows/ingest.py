@@ -25,20 +25,21 @@ from watermaster.ledger.delivery import (
 )
 from watermaster.ledger.files import Written
 from watermaster.ledger.head import read_head
-from watermaster.ledger.measure import slice_sums
+from watermaster.ledger.measure import slice_sums, twins
 from watermaster.ledger.records import DELIVERIES, SLICES
 from watermaster.ledger.write import Work, begin
 from watermaster.model.errors import RefusedError
 from watermaster.model.estate import tag_column
 from watermaster.model.events import Notice, Progress
 from watermaster.model.ingested import FileIngested, Ingested, SliceIngested
-from watermaster.model.resources import Delivery, SourceSpec
+from watermaster.model.resources import Delivery, SourceSpec, SourceType
 from watermaster.model.shapes import SHAPES
 from watermaster.model.tables import Table
 from watermaster.observe.focus import FocusDelivery, FocusOrder, Origin, deliver
 from watermaster.observe.focus_values import NULLS
 
 LEAST_SHARE: Final = Decimal("0.5")  # of the rows or cost held before, else refused
+MOST_SHARED: Final = 0.5  # of what a file tells of, told by another file of its month too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,8 @@ def ingest_bills(
         fresh = [file for file in files if file.charge_file not in held]
         if not fresh:
             return _nothing_new(project, source, len(files))
+        if spec.type is SourceType.AZURE_COST and spec.delivery is Delivery.PARTS:
+            fresh = files  # which rows of an actual file count turns on the amortised ones
         keys = {tag_column(key): key for key in known_estate(project).tag_keys()}
         work.add_columns("charges", dict.fromkeys(keys, "string"))
         order = FocusOrder(
@@ -96,6 +99,7 @@ def ingest_bills(
             again = list(_read(project, beside, order, spec.delivery, native))
             rows = _all_of([bill.typed for _, bill in again])
             typed = typed | work.write("charges", rows.filter(rows.billing_month.isin(months)))
+        _refuse_runs(work, files, typed)
         told = _Told(source, _exported(files, options), options)
         outcome = _store(work, found, typed, told)
         return replace(outcome, unchanged=len(files) - len(fresh))
@@ -117,6 +121,21 @@ def _refuse_twins(files: Sequence[Delivered]) -> None:
             raise RefusedError(
                 file.name, f"has the same bytes as {twin}: its cost would count twice", "remove one"
             )
+
+
+def _refuse_runs(work: Work, files: Sequence[Delivered], typed: Written) -> None:
+    """Two month-to-date runs of one export without manifests are told by what they hold."""
+    if len(files) < 2:
+        return
+    names = {file.charge_file: file.name for file in files}
+    for first, second, shared in twins(work.ledger, typed.files, SHAPES["charges"].slice_by):
+        if shared > MOST_SHARED:
+            what = (
+                f"tells of {shared:.0%} of the charges that {names[first]} tells of: as two runs of"
+                " one export their cost would count twice"
+            )
+            fix = "leave only the newest; where both count, declare the Source delivery: parts"
+            raise RefusedError(names[second], what, fix)
 
 
 def _nothing_new(project: Project, source: str, count: int) -> Ingested:
