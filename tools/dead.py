@@ -2,7 +2,7 @@
 
 Vulture at its low threshold flags every field of a record and at its high one no function at
 all, so its findings are chosen by kind here. What a decorator registers (a command, a route, a
-fixture) is in use, and so is what pytest, Alembic, Typer or DuckDB call by name.
+fixture) is in use, and so is what pytest, Alembic, Typer, DuckDB or http.server call by name.
 """
 
 import sys
@@ -24,6 +24,10 @@ CALLED_BY_NAME = (
     "us",
     "pages",
     "format_commands",
+    "do_[A-Z]*",
+    "log_message",
+    "date_time_string",
+    "handle_error",
 )
 
 

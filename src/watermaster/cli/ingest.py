@@ -172,6 +172,7 @@ def rules(
 TELEMETRY = {
     "prometheus": "Take in DCGM series from a Prometheus server: GPU supply and use.",
     "slurm": "Take in Slurm accounting, live or saved: jobs, GPU-hours and node supply.",
+    "kubernetes": "Take in what stands in a cluster: kubernetes:CONTEXT of your kubeconfig.",
     "openshift": "Take in OpenShift GPU usage files, MIG slices included.",
     "aws": "Take in what stands in AWS accounts: aws:eu-central-1,us-east-1.",
     "usage": "Take in plain files of GPU use, supply, subjects, runs and transfers.",

@@ -40,6 +40,7 @@ class SourceType(StrEnum):
     PROMETHEUS = "prometheus"
     SLURM = "slurm"
     OPENSHIFT = "openshift"
+    KUBERNETES = "kubernetes"
     USAGE = "usage"
     AWS = "aws"
     AWS_CUR = "aws-cur"

@@ -1,0 +1,209 @@
+"""A Kubernetes API server: who we are to it, its lists page by page, its watches line by line.
+
+The only file that imports the Kubernetes client: it reads the kubeconfig (tokens, certificates,
+sign-in programs); the answers are read as plain JSON, since typed models cost ten times as much.
+"""
+
+import datetime as dt
+import email.utils
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from watermaster.model.errors import BadInputError
+from watermaster.model.resources import SourceSpec
+
+PREFIX: Final = "kubernetes:"
+PAGE: Final = 500  # things asked for at a time
+CONNECT_S: Final = 10.0
+READ_S: Final = 60.0  # of silence in the middle of an answer
+WATCH_S: Final = 300  # after which a watch is asked anew
+LONGEST_PAGE_BYTES: Final = 512 << 20
+_HOST_KEYS: Final = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
+Json = dict[str, Any]
+
+
+class UnreadError(Exception):
+    """A part of the API that did not answer as it should; `reason` says why and what to do."""
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.status = reason, status
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """An API server and how it is asked."""
+
+    name: str  # the context of the kubeconfig
+    host: str
+    pool: Any = field(repr=False)  # urllib3's
+    configuration: Any = field(repr=False)
+
+    def get(self, path: str, **asked: str) -> tuple[Json, Mapping[str, str]]:
+        """One whole answer and its headers; UnreadError where there is none."""
+        response = self._ask(path, asked, READ_S)
+        try:
+            told = response.read(LONGEST_PAGE_BYTES, decode_content=True)
+        except _broken() as error:
+            raise UnreadError(f"the answer broke off ({_brief(error)}); try again") from None
+        finally:
+            response.release_conn()
+        try:
+            found = json.loads(told)
+        except ValueError:
+            raise UnreadError("the answer is half or no JSON; try again") from None
+        if not isinstance(found, dict):
+            raise UnreadError("the answer is no object; is this a Kubernetes API server?")
+        return found, response.headers
+
+    def pages(self, path: str) -> Iterator[tuple[int, Json]]:
+        """A list page by page; one that expires in between is begun again, as reading 1."""
+        asked, again = {"limit": str(PAGE)}, 0
+        while True:
+            try:
+                page, _ = self.get(path, **asked)
+            except UnreadError as error:
+                if error.status != 410 or again:
+                    raise
+                asked, again = {"limit": str(PAGE)}, 1
+                continue
+            yield again, page
+            following = (page.get("metadata") or {}).get("continue")
+            if not following:
+                return
+            if asked.get("continue") == following:
+                raise UnreadError("the list does not end: it names the same next page again")
+            asked = {"limit": str(PAGE), "continue": following}
+
+    def watch(self, path: str, version: str) -> Iterator[Json]:
+        """What happens to a list from a version on, until the server ends it.
+
+        UnreadError: with status 410 the version is too old and the list must be read anew.
+        """
+        asked = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true",
+                 "timeoutSeconds": str(WATCH_S)}  # fmt: skip
+        response = self._ask(path, asked, WATCH_S + READ_S)
+        try:
+            for line in _lines(response):
+                event = json.loads(line)
+                told = event.get("object") or {}
+                if event.get("type") == "ERROR":
+                    raise UnreadError(str(told.get("message")), int(told.get("code") or 0))
+                yield event
+        except _broken() as error:
+            raise UnreadError(f"the watch broke off ({_brief(error)})") from None
+        except ValueError:
+            raise UnreadError("the watch broke off in the middle of an event") from None
+        finally:
+            response.close()
+
+    def _ask(self, path: str, asked: Mapping[str, str], read_s: float) -> Any:
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+
+        url = f"{self.host}{path}" + (f"?{urlencode(asked)}" if asked else "")
+        try:
+            response = self.pool.request(
+                "GET", url, headers=self._headers(), preload_content=False, retries=1,
+                timeout=Timeout(connect=CONNECT_S, read=read_s),
+            )  # fmt: skip
+        except HTTPError as error:
+            raise UnreadError(f"does not answer ({_brief(error)}); try again") from None
+        if response.status >= 400:
+            said = _said(response)
+            response.close()
+            raise UnreadError(_refusal(response.status, said), response.status)
+        return response
+
+    def _headers(self) -> dict[str, str]:
+        """Asked for each time: a sign-in program's token may have ended."""
+        held = self.configuration.auth_settings().get("BearerToken", {})
+        token = {"authorization": held["value"]} if held.get("value") else {}
+        return {"accept": "application/json", "user-agent": "watermaster"} | token
+
+
+def connect(source: SourceSpec) -> Cluster:
+    """The cluster of `kubernetes:CONTEXT`; without a context the current one, or our own pod's."""
+    if not source.location.startswith(PREFIX):
+        fix = "write kubernetes: and a context of the kubeconfig, e.g. kubernetes:eks-prod"
+        raise BadInputError(source.location, "names no cluster", fix)
+    context = source.location.removeprefix(PREFIX) or None
+    try:
+        from kubernetes import client, config
+        from kubernetes.config.config_exception import ConfigException
+    except ImportError as error:
+        fix = "install it: pip install 'watermaster[kubernetes]'"
+        raise BadInputError(source.location, f"needs a client ({error})", fix) from None
+    configuration = client.Configuration()
+    file = source.options.get("kubeconfig")
+    try:
+        if context is None and file is None and all(os.environ.get(key) for key in _HOST_KEYS):
+            load: Any = config.load_incluster_config
+            load(client_configuration=configuration)
+            name = "in-cluster"
+        else:
+            load = config.load_kube_config
+            load(
+                config_file=file, context=context, client_configuration=configuration,
+                persist_config=False,
+            )  # fmt: skip
+            contexts: Any = config.list_kube_config_contexts
+            name = context or contexts(file)[1]["name"]
+    except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
+        fix = "check it with kubectl config get-contexts; options.kubeconfig names another file"
+        raise BadInputError(source.location, f"cannot be found ({_brief(error)})", fix) from None
+    pool = client.ApiClient(configuration).rest_client.pool_manager
+    return Cluster(name, configuration.host.rstrip("/"), pool, configuration)
+
+
+def skew_s(headers: Mapping[str, str], now: dt.datetime) -> float | None:
+    """Seconds the server's clock is ahead of ours; None where it does not say."""
+    try:
+        told = email.utils.parsedate_to_datetime(headers.get("date") or "")
+    except ValueError:
+        return None
+    return (told - now).total_seconds()
+
+
+def _refusal(status: int, said: str) -> str:
+    if status == 401:
+        return "401: the credentials are not known or have ended; sign in again"
+    if status == 403:
+        return f"403: {said or 'forbidden'}; grant it: see kubernetes-reader.yaml"
+    if status == 429:
+        return "429: the server is asked too much; try again"
+    return f"{status}: {said or 'no reason told'}; try again"
+
+
+def _said(response: Any) -> str:
+    try:
+        told = json.loads(response.read(1 << 16))
+    except ValueError:
+        return ""
+    except _broken():
+        return ""
+    return str(told.get("message", ""))[:200] if isinstance(told, dict) else ""
+
+
+def _lines(response: Any) -> Iterator[bytes]:
+    """Events stand on lines; a chunk may end anywhere."""
+    held = b""
+    for chunk in response.stream(1 << 16, decode_content=True):
+        *whole, held = (held + chunk).split(b"\n")
+        yield from (line for line in whole if line.strip())
+    if held.strip():
+        yield held
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    from urllib3.exceptions import HTTPError
+
+    return HTTPError, OSError
+
+
+def _brief(error: Exception) -> str:
+    return str(error).split(" at 0x")[0].replace("\n", " ")[:160] or type(error).__name__

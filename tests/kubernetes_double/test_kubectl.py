@@ -1,0 +1,101 @@
+"""The double is proved by what it doubles for: real kubectls and the official client."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.kubernetes_double import Double
+
+FOLDERS = ("/usr/lib/google-cloud-sdk/bin", "/usr/local/bin", "/usr/bin")
+VERSIONS = ("1.27", "1.28", "1.29", "1.30", "1.31", "1.32", "1.33")
+SERVER = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: rag, labels: {app: rag}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: rag}}
+  template:
+    metadata: {labels: {app: rag}}
+    spec: {containers: [{name: serve, image: "vllm:1"}]}
+---
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: reader, labels: {app: reader}}
+spec: {predictor: {model: {storageUri: "s3://models/reader"}}}
+"""
+
+
+@pytest.fixture
+def double():
+    made = Double()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(params=VERSIONS)
+def kubectl(request, double, tmp_path):
+    """A kubectl of one version that talks to the double."""
+    names = [Path(folder) / f"kubectl.{request.param}" for folder in FOLDERS]
+    found = next((name for name in names if name.exists()), None)
+    if found is None:
+        pytest.skip(f"needs kubectl.{request.param} in {' or '.join(FOLDERS)}")
+    config = double.kubeconfig(tmp_path / "config")
+
+    def run(*words: str, told: str = "") -> str:
+        done = subprocess.run(
+            [str(found), *words], input=told, text=True, capture_output=True, timeout=60,
+            check=False,
+            env=os.environ | {"KUBECONFIG": str(config), "HOME": str(tmp_path)},
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_a_real_kubectl_makes_changes_and_removes_things(kubectl, double):
+    assert "deployment.apps/rag created" in kubectl("apply", "-f", "-", told=SERVER)
+    again = kubectl("apply", "-f", "-", told=SERVER.replace("replicas: 2", "replicas: 3"))
+    assert "deployment.apps/rag configured" in again
+    assert "reader unchanged" in again
+    kubectl("label", "deploy", "rag", "team=search")
+    kubectl("scale", "deploy/rag", "--replicas=0")
+    wanted = "jsonpath={.items[*].spec.replicas} {.items[*].metadata.generation}"
+    assert kubectl("get", "deploy", "-l", "team in (search,web)", "-o", wanted) == "0 3"
+    assert "condition met" in kubectl("wait", "deploy/rag", "--for=jsonpath={.spec.replicas}=0")
+    assert "reader" in kubectl("get", "isvc")
+    assert '"rag" deleted' in kubectl("delete", "deploy", "rag")
+    assert "NotFound" in kubectl("get", "deploy", "rag")
+    odd = SERVER.replace("app: rag}", "app: b d}")
+    assert "is invalid" in kubectl("apply", "-f", "-", told=odd)
+    double.faults.forbidden.add("pods")
+    assert "Forbidden" in kubectl("get", "pods")
+
+
+def test_the_official_client_lists_by_page_and_watches(double, tmp_path):
+    from kubernetes import client, config, watch
+
+    config.load_kube_config(str(double.kubeconfig(tmp_path / "config")))
+    core = client.CoreV1Api()
+    for number in range(5):
+        double.make("Pod", f"p-{number}", "default", spec={"containers": [{"name": "c"}]})
+    page = core.list_namespaced_pod("default", limit=2)
+    names = [one.metadata.name for one in page.items]
+    while page.metadata._continue:
+        page = core.list_namespaced_pod("default", limit=2, _continue=page.metadata._continue)
+        names += [one.metadata.name for one in page.items]
+    assert names == [f"p-{number}" for number in range(5)]
+    since = page.metadata.resource_version
+    double.change("Pod", "p-3", "default", metadata={"labels": {"team": "web"}})
+    double.remove("Pod", "p-4", "default")
+    stream = watch.Watch().stream(
+        core.list_namespaced_pod, "default", resource_version=since, timeout_seconds=1
+    )
+    events = [(event["type"], event["object"].metadata.name) for event in stream]
+    assert events == [("MODIFIED", "p-3"), ("DELETED", "p-4")]
+    double.objects.forget()
+    with pytest.raises(client.ApiException, match="Expired"):
+        list(watch.Watch().stream(core.list_namespaced_pod, "default", resource_version=since,
+                                  timeout_seconds=1))  # fmt: skip
