@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
+from tests.components import need
 from tests.kubernetes_double import Double
 
-FOLDERS = ("/usr/lib/google-cloud-sdk/bin", "/usr/local/bin", "/usr/bin")
+SDK = "/usr/lib/google-cloud-sdk/bin"  # where Google's SDK puts a kubectl of each version
 VERSIONS = ("1.27", "1.28", "1.29", "1.30", "1.31", "1.32", "1.33")
 SERVER = """
 apiVersion: apps/v1
@@ -36,17 +36,15 @@ def double():
 
 
 @pytest.fixture(params=VERSIONS)
-def kubectl(request, double, tmp_path):
+def kubectl(request, double, tmp_path, monkeypatch):
     """A kubectl of one version that talks to the double."""
-    names = [Path(folder) / f"kubectl.{request.param}" for folder in FOLDERS]
-    found = next((name for name in names if name.exists()), None)
-    if found is None:
-        pytest.skip(f"needs kubectl.{request.param} in {' or '.join(FOLDERS)}")
+    monkeypatch.setenv("PATH", f"{SDK}:{os.environ['PATH']}")
+    need(command := f"kubectl.{request.param}")
     config = double.kubeconfig(tmp_path / "config")
 
     def run(*words: str, told: str = "") -> str:
         done = subprocess.run(
-            [str(found), *words], input=told, text=True, capture_output=True, timeout=60,
+            [command, *words], input=told, text=True, capture_output=True, timeout=60,
             check=False,
             env=os.environ | {"KUBECONFIG": str(config), "HOME": str(tmp_path)},
         )  # fmt: skip
