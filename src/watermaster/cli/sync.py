@@ -20,8 +20,8 @@ def sync(
     watch: Annotated[bool, typer.Option("--watch", help="go on until Ctrl-C")] = False,
 ) -> None:
     """Pull the declared sources that are due, and allocate what changed; exits 1 if one failed."""
-    from watermaster.flows.sync import run_forever
     from watermaster.flows.sync import sync as pull
+    from watermaster.flows.watch import keep_up
 
     opened = project()
     found = pull(opened, sources or (), every=every)
@@ -38,7 +38,7 @@ def sync(
     columns = ["source", "rows", "took_s", "fault"]
     show(found, Table(columns, rows, below=below, empty="nothing is due"))
     if watch:
-        say("pulling what becomes due; Ctrl-C ends it")
-        run_forever(opened, threading.Event().wait)
+        say("pulling what becomes due, watching what can be watched; Ctrl-C ends it")
+        keep_up(opened, threading.Event().wait)
     if any(one.fault for one in found.pulled):
         raise typer.Exit(1)

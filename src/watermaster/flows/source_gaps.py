@@ -6,6 +6,7 @@ from typing import Final
 from watermaster.flows.open import Project
 from watermaster.flows.sources import declared_sources
 from watermaster.ledger.pulls import pull_states
+from watermaster.ledger.watched import watch_states
 from watermaster.model.findings import Gap
 from watermaster.units.schedule import period_s
 
@@ -15,6 +16,7 @@ GRACE: Final = 2  # periods of its schedule a source may be late
 def source_gaps(project: Project) -> list[Gap]:
     """One gap for each declared source whose newest pull failed, saw a part, or is overdue."""
     states = pull_states(project.ledger.records)
+    watches = watch_states(project.ledger.records)
     now = project.ledger.clock()
     found = []
     for source in declared_sources(project):
@@ -30,4 +32,8 @@ def source_gaps(project: Project) -> list[Gap]:
             what = f"no data from {name} since {since:%Y-%m-%d %H:%M} UTC"
             cause = f" ({state.fault})" if state.fault else ""
             found.append(Gap(source=name, since=since, what=what + cause))
+        elif (watch := watches.get(name)) and watch.fault_at and watch.fault_at > since:
+            since = max(since, watch.heard_at)
+            what = f"no data from {name} since {since:%Y-%m-%d %H:%M} UTC ({watch.fault})"
+            found.append(Gap(source=name, since=since, what=what))
     return found

@@ -13,6 +13,7 @@ from watermaster.flows.telemetry import LIVE, default_window, ingest_telemetry
 from watermaster.ledger.head import read_head
 from watermaster.ledger.lock import write_lock
 from watermaster.ledger.pulls import PullState, pull_states, remember_pull
+from watermaster.ledger.watched import forget_heard
 from watermaster.model.errors import NotFoundError, WatermasterError
 from watermaster.model.events import Notice, Progress
 from watermaster.model.resources import BILLS, Resource, SourceSpec
@@ -105,7 +106,10 @@ def _take_bills(project: Project, name: str, spec: SourceSpec, months: Months) -
 
 
 def _take_telemetry(project: Project, name: str, spec: SourceSpec, months: Months) -> Taken:
+    began = dt.datetime.now(dt.UTC)
     found = ingest_telemetry(project, name, spec, _window(project, name, spec))
+    if not found.unread:
+        forget_heard(project.ledger.records, name, began)
     for first, last in found.days.values():
         months |= set(months_between(first[:7], last[:7]))
     return sum(found.rows.values()), "; ".join(found.unread) or None

@@ -18,9 +18,11 @@ from watermaster.ledger.head import Head
 from watermaster.ledger.lake import files_at, load
 from watermaster.ledger.read import read
 from watermaster.ledger.records import SLICES
+from watermaster.ledger.watched import heard_since
 from watermaster.model.estate import Estate
+from watermaster.model.shapes import SHAPES
 from watermaster.model.tables import Table, ibis
-from watermaster.model.things import Seen, Thing, Unclaimed, WorkloadUse
+from watermaster.model.things import DELETED, Seen, Thing, Unclaimed, WorkloadUse
 from watermaster.units.periods import Period, parse_month
 
 KEY: Final = ("platform", "subject_kind", "subject_uid")
@@ -29,6 +31,7 @@ _PLAIN: Final = (
     "source", "name", "namespace", "account", "creator", "parent_uid", "resource_id", "state",
     "gpus", "accelerator", "bytes", "artefact", "model",
 )  # fmt: skip
+_UNTOLD: Final = dict.fromkeys(SHAPES["subjects"].types)
 Row = Mapping[str, Any]
 Key = tuple[Any, ...]
 
@@ -40,7 +43,9 @@ def things_seen(project: Project, head: Head, month: str, estate: Estate) -> See
     costs = _costs(asks, given, estate)
     use = {_key(row): row for row in asks.rows(_use(asks.days("gpu_hours")))}
     asked = {_key(row): row["requests"] for row in asks.rows(_requests(asks.days("requests")))}
-    rows = asks.rows(_newest(asks.days("subjects")))
+    rows: list[Row] = [*asks.rows(_newest(asks.days("subjects")))]
+    if parse_month(month).start <= project.ledger.clock() < parse_month(month).end:
+        rows = with_heard(rows, heard_since(project.ledger.records))
     owners = _owners(rows, estate)
     things = [
         _priced(_thing(row, use.get(_key(row), {}), owners.get(_key(row), _NOBODY)), costs, asked)
@@ -101,6 +106,20 @@ def _newest(subjects: Table) -> Table:
         began=subjects.first_seen.min().over(ibis.window(group_by=KEY)),
     )
     return ranked.filter(ranked.place == 0)
+
+
+def with_heard(rows: Iterable[Row], heard: Iterable[tuple[str, bool, Row]]) -> list[Row]:
+    """What was seen, with what watches told since laid over it."""
+    things: dict[Key, Row] = {_key(row): row for row in rows}
+    for _, is_gone, told in heard:
+        was = things.get(_key(told))
+        if is_gone:
+            if was is not None:
+                things[_key(told)] = {**was, "state": DELETED}
+            continue
+        began = was["began"] if was else told.get("created_at") or told["last_seen"]
+        things[_key(told)] = {**(was or _UNTOLD), **told, "began": began}
+    return list(things.values())
 
 
 def _use(hours: Table) -> Table:

@@ -110,3 +110,23 @@ FINDINGS: Final = sa.Table(
     sa.Column("is_open", sa.Boolean, nullable=False),  # found by the newest reconciliation
     sa.Column("found", sa.Text, nullable=False),  # JSON of the Finding
 )
+
+WATCHED: Final = sa.Table(
+    "watched",
+    RECORDS,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("subject_kind", sa.String, primary_key=True),
+    sa.Column("subject_uid", sa.String, primary_key=True),
+    sa.Column("seen_at", sa.String, nullable=False),
+    sa.Column("is_gone", sa.Boolean, nullable=False),
+    sa.Column("told", sa.Text, nullable=False),  # JSON of the row of `subjects`; {} where it went
+)
+
+WATCHES: Final = sa.Table(
+    "watches",
+    RECORDS,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("heard_at", sa.String, nullable=False),  # the last moment it told something
+    sa.Column("fault", sa.Text),  # why it tells nothing since; null while it lives
+    sa.Column("fault_at", sa.String),  # when that began
+)

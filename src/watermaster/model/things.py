@@ -4,6 +4,9 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
+
+DELETED: Final = "deleted"  # the state of what a watch saw go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

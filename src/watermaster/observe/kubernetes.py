@@ -27,7 +27,7 @@ def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
     cluster = connect(source)
     known = Known(source.platform or cluster.name, window.end - dt.timedelta(microseconds=1))
     gaps: list[Gap] = _lies(cluster, source)
-    served, told = _served(cluster)
+    served, told = served_versions(cluster)
     gaps += told
     for number, kind in enumerate(KINDS):
         tell(Progress(number, len(KINDS), "kinds", kind.plural))
@@ -42,15 +42,15 @@ class _Reading:
     """One pull of one cluster."""
 
     def __init__(self, cluster: Cluster, source: SourceSpec, known: Known, gaps: list[Gap]) -> None:
-        self.cluster, self.known, self.gaps = cluster, known, gaps
-        named = source.options.get("namespaces", "")
-        self.namespaces = [name.strip() for name in named.split(",") if name.strip()]
+        self.cluster, self.source, self.known, self.gaps = cluster, source, known, gaps
 
-    def paths(self, kind: Kind, version: str) -> list[str]:
-        """Where a kind is listed: once for all namespaces, or in each that was named."""
-        if not self.namespaces or not kind.is_namespaced:
-            return [kind.path(version)]
-        return [kind.path(version, namespace) for namespace in self.namespaces]
+
+def paths_of(source: SourceSpec, kind: Kind, version: str) -> list[str]:
+    """Where a kind is listed: once for all namespaces, or in each that was named."""
+    named = [name.strip() for name in source.options.get("namespaces", "").split(",")]
+    if not any(named) or not kind.is_namespaced:
+        return [kind.path(version)]
+    return [kind.path(version, name) for name in named if name]
 
 
 def _rows(reading: _Reading, kind: Kind, served: dict[str, set[str]] | None) -> Iterator[Seen]:
@@ -60,7 +60,7 @@ def _rows(reading: _Reading, kind: Kind, served: dict[str, set[str]] | None) -> 
     held: list[Row] = []
     uids: dict[str, int] = {}  # to the reading that told of it
     odd = twice = 0
-    for path in reading.paths(kind, version):
+    for path in paths_of(reading.source, kind, version):
         try:
             for again, page in reading.cluster.pages(path):
                 for told in page.get("items") or []:
@@ -110,7 +110,7 @@ def _lies(cluster: Cluster, source: SourceSpec) -> list[Gap]:
     return [("clock", f"the cluster's clock is {abs(skew):.0f} s {way} ours; mend one of them")]
 
 
-def _served(cluster: Cluster) -> tuple[dict[str, set[str]] | None, list[Gap]]:
+def served_versions(cluster: Cluster) -> tuple[dict[str, set[str]] | None, list[Gap]]:
     """Which versions of which groups there are; None where that may not be asked."""
     try:
         told, _ = cluster.get("/apis")

@@ -12,7 +12,7 @@ from typing import Final
 from watermaster.decide.estate.finding import evidence_of, found
 from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
-from watermaster.model.things import Seen, Thing
+from watermaster.model.things import DELETED, Seen, Thing
 
 INACTIVE: Final = 0.05  # highest hourly utilisation, DEFINITIONS: inactive GPU
 MEASURED: Final = 0.9  # of the reserved time must have a utilisation
@@ -136,7 +136,7 @@ def zombie_experiments(seen: Seen, estate: Estate) -> Iterator[Finding]:
 
 
 def _telling(seen: Seen) -> Iterator[Thing]:
-    return (one for one in seen.things if one.source not in seen.silent)
+    return (one for one in seen.things if one.source not in seen.silent and one.state != DELETED)
 
 
 def _present(seen: Seen) -> Iterator[Thing]:
