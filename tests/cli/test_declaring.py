@@ -107,7 +107,7 @@ def test_each_error_is_one_sentence_with_its_exit_code(wm, line, code, told):
 def test_a_schema_says_what_the_reader_takes(wm):
     schema = json.loads(wm("schema pool")[1])
     assert schema["properties"]["spec"]["properties"]["gpusPerNode"]["default"] == 8
-    assert len(json.loads(wm("schema")[1])["oneOf"]) == 11
+    assert len(json.loads(wm("schema")[1])["oneOf"]) == 13
 
 
 def test_kinds_and_names_are_completed(wm, monkeypatch):

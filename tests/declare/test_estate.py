@@ -21,6 +21,8 @@ GOOD = {
     "Workload": "spec: {purpose: training, model: a, datasets: [a], selectors: [{namespace: a}]}",
     "AllocationRule": "spec: {match: [{service: S}], split: fixed, shares: {a: 0.25, b: 0.75}}",
     "TagPolicy": "spec: {tags: [{key: app, required: true}]}",
+    "TagRepair": "spec: {key: app, spellings: [App], values: {cht: chat}}",
+    "VirtualTag": "spec: {key: app, value: chat, match: [{account: '1'}], from: 2026-10-01}",
     "PriceSheet": "spec: {source: ECB, rates: [{day: 2026-01-01, currency: EUR, rate: 1.08}]}",
     "Commitment": "spec: {provider: AWS, commitmentId: c, pool: a, from: 2026-01-01, months: 12}",
 }
@@ -57,7 +59,7 @@ BAD = {
     "unknown key unlike all": (
         document("TagPolicy", "spec: {tags: [{key: app, zzz: 1}]}"),
         "a.yaml:4:26: TagPolicy a: spec.tags.0 has no key 'zzz'; "
-        "keys here are key, required, values, aliases",
+        "keys here are key, required, values, aliases, inherit",
     ),
     "unknown top key": (
         document("Team", "spec: {unit: Retail}\nstatus: {}"),

@@ -8,6 +8,7 @@ from watermaster.cli.call import command_group, examples, project
 from watermaster.cli.output import Table, show
 from watermaster.decide.cost.by import Cost
 from watermaster.model.errors import UsageError
+from watermaster.model.why import Why
 
 app = command_group("Who used what, at what cost.")
 
@@ -94,7 +95,17 @@ def cost_why(
     ]
     columns = ["kind", "owner", "ratio", "billed", "effective", "because"]
     held = [f"{name}: {value}" for name, value in found.charge.items() if name in TOLD]
-    show(found, Table(columns, rows, above=[found.why, *held]))
+    show(found, Table(columns, rows, above=[found.why, *held], below=_tags(found)))
+
+
+def _tags(found: Why) -> list[str]:
+    """Each tag that is not simply as delivered, once, with what gave it."""
+    said = [
+        f"tag {tag.key}: {tag.value} ({tag.source}, {tag.because}"
+        + (f"; delivered {tag.raw})" if tag.raw else ")")
+        for part in found.parts for tag in part.tags if tag.because
+    ]  # fmt: skip
+    return list(dict.fromkeys(said))
 
 
 TOLD = (

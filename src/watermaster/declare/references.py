@@ -62,6 +62,8 @@ def tag_keys(resource: Resource) -> Iterator[tuple[tuple[str | int, ...], str]]:
     spec = resource.spec
     if resource.kind == "TagPolicy":
         yield from ((("spec", "tags", n, "key"), rule.key) for n, rule in enumerate(spec.tags))
+    if resource.kind in {"TagRepair", "VirtualTag"}:
+        yield ("spec", "key"), spec.key
     for path, selector in selectors(resource):
         yield from (((*path, "tags", key), key) for key in selector.tags)
 
@@ -71,7 +73,7 @@ def selectors(resource: Resource) -> Iterator[tuple[tuple[str | int, ...], Selec
     spec = resource.spec
     if resource.kind in {"Workload", "Team"}:
         yield from ((("spec", "selectors", n), held) for n, held in enumerate(spec.selectors))
-    if resource.kind == "AllocationRule":
+    if resource.kind in {"AllocationRule", "VirtualTag"}:
         yield from ((("spec", "match", n), held) for n, held in enumerate(spec.match))
     if resource.kind == "Pool":
         yield from ((("spec", "cost", "bills", n), s) for n, s in enumerate(spec.cost.bills))

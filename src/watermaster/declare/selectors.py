@@ -11,7 +11,7 @@ from watermaster.model.resources import Resource
 
 _OF_BILLS: Final = frozenset({"resource_id", "provider", "service", "region", "tag"})
 _OF_USE: Final = frozenset({"uid", "platform", "namespace", "name", "user", "label"})
-_BILLS_ONLY: Final = frozenset({"AllocationRule", "Pool"})
+_BILLS_ONLY: Final = frozenset({"AllocationRule", "Pool", "VirtualTag"})
 
 
 def check_selectors(declared: Iterable[Declared]) -> Iterator[BadResourceError]:

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import ibis
 
+from watermaster.decide.cost.tagged import declared_tags, tagged
+from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
 from watermaster.ledger.closes import Closed, closes_of
 from watermaster.ledger.head import Head
@@ -45,8 +47,13 @@ def allocations_of(
     """The allocations of some billing months (none: all), with `adjusts_month`.
 
     A closed month reads from the snapshot of its close; adjustments stand in the month they are
-    booked in, without charge, ratio, resource and day. `RESTATED` reads the present.
+    booked in, without charge, ratio, resource and day. `RESTATED` reads the present. Tags are as
+    meant today, with what was delivered beside them (decide/cost/tagged).
     """
+    return tagged(_given(project, head, months, view), declared_tags(known_estate(project)))
+
+
+def _given(project: Project, head: Head, months: Sequence[str], view: View) -> Table:
     closes = known_closes(project) if view is View.CLOSED else {}
     files = files_of(project, head, "allocations", closes, months)
     rows = read_files(project.ledger, "allocations", files)

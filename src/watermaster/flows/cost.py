@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from watermaster.decide.cost.by import (
     DIMENSIONS,
+    TAGS,
     Cost,
     cost_by,
     filtered,
@@ -16,7 +17,9 @@ from watermaster.decide.cost.by import (
 )
 from watermaster.decide.cost.convert import RULE as CONVERT
 from watermaster.decide.cost.convert import amount_in
+from watermaster.decide.cost.tagged import Tag, declared_tags, tagged, tags_told
 from watermaster.flows.closed import View, allocations_of, charge_slices, known_closes
+from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
 from watermaster.ledger.head import Head, read_head
 from watermaster.ledger.lake import Slice
@@ -28,6 +31,7 @@ from watermaster.model.focus_columns import FOCUS_NAMES
 from watermaster.model.reports import CostReport
 from watermaster.model.shapes import COSTS
 from watermaster.model.tables import Table
+from watermaster.model.tagging import TagValue
 from watermaster.model.why import Part, Why
 
 OWNER: tuple[str, ...] = (
@@ -57,6 +61,7 @@ def costs(project: Project, question: CostQuestion) -> CostReport:
     check_dimensions(allocations, question.wanted, "--filter")
     wanted = filtered(allocations, question.wanted)
     into, said = _into(project, wanted, question)
+    meant = tags_told(declared_tags(known_estate(project)), (*by, *question.wanted))
     decision = cost_by(wanted, by, question.cost, into)
     rows = project.ledger.engine.to_pyarrow(decision.rows).to_pylist()
     totals: dict[str, Decimal] = {}
@@ -69,7 +74,7 @@ def costs(project: Project, question: CostQuestion) -> CostReport:
     return CostReport(
         rule=decision.rule,
         snapshot=head.name,
-        why=" ".join([decision.why, *said, *stale(project, question.months)]),
+        why=" ".join([decision.why, *said, *meant, *stale(project, question.months)]),
         cost=question.cost.value,
         by=by,
         currency=only,
@@ -150,8 +155,8 @@ def check_dimensions(allocations: Table, names: Iterable[str], where: str = "--b
     """UsageError that lists what there is, tags too, where a name is no dimension."""
     for name in names:
         known = name in DIMENSIONS
-        if name.startswith("tag:"):
-            known = tag_column(name.removeprefix("tag:")) in allocations.columns
+        if name.startswith(TAGS):
+            known = tag_column(name.partition(":")[2]) in allocations.columns
         if not known:
             tags = (c.replace("tag_", "tag:", 1) for c in allocations.columns if c[:4] == "tag_")
             may = ", ".join([*DIMENSIONS, *tags])
@@ -162,10 +167,12 @@ def why(project: Project, charge_file: str, charge_row: int) -> Why:
     """Walk one charge back to the delivered row, and forward to every part and its rule."""
     charge, head = _charge(project, read_head(project.ledger.records), (charge_file, charge_row))
     held = (str(charge["source"]), str(charge["billing_month"]))
+    tags = declared_tags(known_estate(project))
     allocations = read(project.ledger, head, "allocations", [held])
     mine = allocations.filter(
         allocations.charge_file == charge_file, allocations.charge_row == charge_row
     )
+    mine = tagged(mine, tags)
     rows = project.ledger.engine.to_pyarrow(mine.order_by(mine.ratio.desc(), mine.rule))
     told = {
         FOCUS_NAMES.get(name, name): value for name, value in charge.items() if value is not None
@@ -177,7 +184,7 @@ def why(project: Project, charge_file: str, charge_row: int) -> Why:
         charge=told,
         file=_file_name(project, charge_file),
         row=charge_row,
-        parts=[_part(row) for row in rows.to_pylist()],
+        parts=[_part(row, tags) for row in rows.to_pylist()],
     )
 
 
@@ -214,7 +221,7 @@ def _file_name(project: Project, charge_file: str) -> str:
     return str(name) if name else charge_file
 
 
-def _part(row: Mapping[str, Any]) -> Part:
+def _part(row: Mapping[str, Any], tags: Sequence[Tag]) -> Part:
     return Part(
         kind=str(row["kind"]),
         rule=str(row["rule"]),
@@ -223,7 +230,16 @@ def _part(row: Mapping[str, Any]) -> Part:
         costs={cost: row[cost] for cost in COSTS},
         owner={name: row[name] for name in OWNER if row[name] is not None},
         utilisation=row["utilisation"],
+        tags=[_tag(row, one.key) for one in tags],
     )
+
+
+def _tag(row: Mapping[str, Any], key: str) -> TagValue:
+    stem = tag_column(key).removeprefix("tag_")
+    value, raw, source, by = (
+        row[f"{kind}_{stem}"] for kind in ("tag", "rawtag", "tagfrom", "tagby")
+    )
+    return TagValue(key=key, value=value, raw=raw, source=source, because=by)
 
 
 def because(kind: str, rule: str) -> str:

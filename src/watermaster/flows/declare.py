@@ -70,7 +70,9 @@ def apply(project: Project, made: Plan, *, allow_deletes: bool = False) -> Appli
         work.detail |= {"plan": made.id, "changes": [_told(c) for c in made.changes]}
         revision = f"r{work.revision}"
         after = Estate(tuple(history(work.connection)))
-        columns = backfill_tags(work, sorted(set(after.tag_keys()) - set(estate.tag_keys())))
+        before = estate.tag_columns()
+        missing = {c: key for c, key in after.tag_columns().items() if before.get(c) != key}
+        columns = backfill_tags(work, missing)
     return Applied(made, revision, columns)
 
 

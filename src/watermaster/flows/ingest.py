@@ -29,7 +29,6 @@ from watermaster.ledger.measure import slice_sums, twins
 from watermaster.ledger.records import DELIVERIES, SLICES
 from watermaster.ledger.write import Work, begin
 from watermaster.model.errors import RefusedError
-from watermaster.model.estate import tag_column
 from watermaster.model.events import Notice, Progress
 from watermaster.model.ingested import FileIngested, Ingested, SliceIngested
 from watermaster.model.resources import Delivery, SourceSpec, SourceType
@@ -76,7 +75,7 @@ def ingest_bills(
             return _nothing_new(project, source, len(files))
         if spec.type is SourceType.AZURE_COST and spec.delivery is Delivery.PARTS:
             fresh = files  # which rows of an actual file count turns on the amortised ones
-        keys = {tag_column(key): key for key in known_estate(project).tag_keys()}
+        keys = known_estate(project).tag_columns()
         work.add_columns("charges", dict.fromkeys(keys, "string"))
         order = FocusOrder(
             source=source,

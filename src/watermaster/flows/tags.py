@@ -1,6 +1,6 @@
 """Tag keys become columns of charges: those of open months that came in before the key did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -8,18 +8,16 @@ from watermaster.ledger.lake import files_at, load
 from watermaster.ledger.read import read
 from watermaster.ledger.records import CLOSES
 from watermaster.ledger.write import Work
-from watermaster.model.estate import tag_column
 from watermaster.model.events import Notice
 from watermaster.observe.focus_tags import values
 
 
-def backfill_tags(work: Work, keys: Sequence[str]) -> list[str]:
-    """Fill the columns of newly declared `keys` in the charges of open months; their columns.
+def backfill_tags(work: Work, missing: Mapping[str, str]) -> list[str]:
+    """Fill the columns (to their keys) of newly declared keys in the charges of open months.
 
     A closed month never changes: there `tag:KEY` of a later key is answered from the JSON. That a
     column is there says nothing: a crash may have left it behind, empty.
     """
-    missing = {tag_column(key): key for key in keys}
     if not missing:
         return []
     table = load(work.ledger.catalog, "charges")

@@ -1,8 +1,10 @@
 """The estate: every declared resource with the time it holds."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from watermaster.model.record import Selector
 from watermaster.model.resources import Resource, ResourceVersion
@@ -30,13 +32,24 @@ class Estate:
         """Tag keys that become columns: of tag policies, and of every selector."""
         policies = (v.resource.spec for v in self.of("TagPolicy"))
         keys = {rule.key for policy in policies for rule in policy.tags}
+        keys |= {v.resource.spec.key for kind in KEYED for v in self.of(kind)}
         for kind, field in (("Workload", "selectors"), ("Team", "selectors"),
-                            ("AllocationRule", "match")):  # fmt: skip
+                            ("AllocationRule", "match"), ("VirtualTag", "match")):  # fmt: skip
             for version in self.of(kind):
                 keys |= _tag_keys(getattr(version.resource.spec, field))
         for version in self.of("Pool"):
             keys |= _tag_keys(version.resource.spec.cost.bills)
         return sorted(keys)
+
+    def tag_columns(self) -> dict[str, str]:
+        """Column of charges to the tag key it holds: of `tag_keys`, and of repaired spellings."""
+        keys = self.tag_keys()
+        spelt = {one for v in self.of("TagRepair") for one in v.resource.spec.spellings}
+        columns = {spelling_column(key): key for key in sorted(spelt.difference(keys))}
+        return {tag_column(key): key for key in keys} | columns
+
+
+KEYED: Final = ("TagRepair", "VirtualTag")
 
 
 def live_estate(estate: Estate) -> Estate:
@@ -52,6 +65,15 @@ def tag_column(key: str) -> str:
     """
     snake = "".join(char if char.isalnum() else "_" for char in key).strip("_").lower()
     return f"tag_{snake}"
+
+
+def spelling_column(key: str) -> str:
+    """The column of another spelling of a tag key, which may share its snake case.
+
+    >>> spelling_column("Cost_Center")
+    'tag_cost_center_dc3b98'
+    """
+    return f"{tag_column(key)}_{hashlib.sha256(key.encode()).hexdigest()[:6]}"
 
 
 def holds(version: ResourceVersion, moment: dt.datetime | None) -> bool:

@@ -16,6 +16,8 @@ _ABOUT: Final = {
     "Model": ("purpose",),
     "Workload": ("purpose", "stage"),
     "AllocationRule": ("split",),
+    "TagRepair": ("key",),
+    "VirtualTag": ("key", "value"),
     "PriceSheet": ("source", "currency"),
     "Commitment": ("provider", "commitment_id"),
 }

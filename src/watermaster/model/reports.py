@@ -25,10 +25,12 @@ class CostReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageReport:
-    """How much cost carries each required tag, as delivered.
+    """How much cost carries each required tag, as delivered and as meant.
 
     Rows hold the dimensions, `tag`, `currency`, `cost`, `covered`, `wrong` (a value that is not
-    allowed), `coverage` (0 to 1) and `change` on the month before (None: not known).
+    allowed), what is `repaired`, `virtual` and `inherited` besides, `coverage` (0 to 1) as
+    delivered and `after` with these, and `change`, `change_after` on the month before
+    (None: not known).
     """
 
     rule: str

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from watermaster.model.pools import PoolSpec
 from watermaster.model.record import Currency, Day, Money, Name, Record, Selector, TimeZone
+from watermaster.model.tagging import EVERY, Inherit, TagRepairSpec, VirtualTagSpec
 from watermaster.units.schedule import check_schedule
 
 API_VERSION: Final = "watermaster/v1"
@@ -207,7 +208,12 @@ class TagRule(Record):
     key: str
     required: bool = False
     values: list[str] = Field([], description="allowed values; none: any")
-    aliases: list[str] = Field([], description="other spellings of the key, reported not repaired")
+    aliases: list[str] = Field(
+        [], description="other spellings of the key; wm tag fix proposes them"
+    )
+    inherit: list[Inherit] = Field(
+        EVERY, description="whose labels may give it where a charge has none; [] for nobody's"
+    )
 
 
 class TagPolicySpec(Record):
@@ -277,6 +283,8 @@ KINDS: Final[dict[str, type[Record]]] = {
     "Workload": WorkloadSpec,
     "AllocationRule": AllocationRuleSpec,
     "TagPolicy": TagPolicySpec,
+    "TagRepair": TagRepairSpec,
+    "VirtualTag": VirtualTagSpec,
     "PriceSheet": PriceSheetSpec,
     "Commitment": CommitmentSpec,
 }

@@ -1,7 +1,9 @@
 """What `wm cost why` returns: a figure walked back to its bill row and its rule."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+
+from watermaster.model.tagging import TagValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +17,7 @@ class Part:
     costs: dict[str, Decimal | None]
     owner: dict[str, str | None]  # workload, team, unit, dataset, pool ...
     utilisation: Decimal | None
+    tags: list[TagValue] = field(default_factory=list)  # of the keys that policies name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 
-from watermaster.decide.cost.by import DIMENSIONS
+from watermaster.decide.cost.by import DIMENSIONS, TAGS
 from watermaster.decide.cost.charges import Group
 from watermaster.flows.charges import ChargesAsked
 from watermaster.flows.scope import Asked
@@ -97,7 +97,7 @@ def command(what: str, month: str | None, wanted: Mapping[str, Sequence[str]]) -
 
 def _is_dimension(name: str) -> bool:
     # month and unit are the page's scope, not filters of it
-    return (name in DIMENSIONS and name not in {"month", "unit"}) or name.startswith("tag:")
+    return (name in DIMENSIONS and name not in {"month", "unit"}) or name.startswith(TAGS)
 
 
 def _group(text: str) -> Group:

@@ -58,15 +58,33 @@ DIMENSIONS: Final[Mapping[str, str]] = {
 }
 
 
+TAGS: Final = ("tag:", "raw-tag:", "tag-from:")  # as meant, as delivered, where it is from
+
+
 def dimension(allocations: Table, name: str) -> Column:
-    """The column of a dimension; `tag:KEY` is the tag's column, `day` the day of use."""
+    """The column of a dimension; `tag:KEY` is the tag as meant, `day` the day of use."""
     if name == "day":
         return allocations.charge_start.cast("date").cast("string")
     if name == "activity":
         return activity(allocations)
-    if name.startswith("tag:"):
-        return allocations[tag_column(name.removeprefix("tag:"))]
+    if name.startswith(TAGS):
+        return _tag(allocations, name)
     return allocations[DIMENSIONS[name]]
+
+
+def _tag(allocations: Table, name: str) -> Column:
+    """decide/cost/tagged adds the columns of keys that are not simply as delivered."""
+    kind, _, key = name.partition(":")
+    column = tag_column(key)
+    beside = column.replace(
+        "tag_", {"raw-tag": "rawtag_", "tag-from": "tagfrom_"}.get(kind, "tag_"), 1
+    )
+    if beside in allocations.columns:
+        return allocations[beside]
+    held = allocations[column]
+    if kind != "tag-from":
+        return held
+    return ibis.ifelse(held.nullif("").notnull(), ibis.literal("raw"), ibis.null("string"))
 
 
 def cost_by(allocations: Table, by: Sequence[str], cost: Cost, into: str | None = None) -> Decision:
