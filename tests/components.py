@@ -129,6 +129,17 @@ class Slurm:
 
     folder: Path
     submitted: list[str] = field(default_factory=list)
+    drained: list[float] = field(default_factory=list)  # moments gpu3 was drained and resumed
+
+    def drain(self, reason: str) -> None:
+        """Close gpu3 to work."""
+        self.drained.append(time.time())
+        self.run("scontrol", "update", "NodeName=gpu3", "State=DRAIN", f"Reason={reason}")
+
+    def resume(self) -> None:
+        """Open gpu3 again."""
+        self.run("scontrol", "update", "NodeName=gpu3", "State=RESUME")
+        self.drained.append(time.time())
 
     def run(self, *command: str) -> str:
         """A command of Slurm, e.g. sbatch; its output."""

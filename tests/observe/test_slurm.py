@@ -1,5 +1,8 @@
 """Slurm's accounting from saved text: what ran, what it held, what the nodes offered."""
 
+import datetime as dt
+import json
+import os
 import shutil
 from pathlib import Path
 
@@ -268,3 +271,62 @@ def test_newer_json_says_the_same(tmp_path):
     assert {row["labels"] for row in rows["subjects"]} == {
         '{"array":"8","comment":"team=ml","partition":"h100","qos":"normal","team":"ml","wckey":"w"}'
     }
+
+
+def test_what_stood_in_a_real_slurm_golden(tmp_path):
+    folder = shutil.copytree(GOLDEN / "standing", tmp_path / "standing")
+    seen_at = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC).timestamp()
+    for path in folder.iterdir():
+        os.utime(path, (seen_at, seen_at))
+    day = parse_month("2026-11").start.replace(day=23)
+    rows = seen_by(source("slurm", folder, platform="brook"), Period(day, day.replace(day=24)))
+    rows = {name: rows.get(name, []) for name in ("subjects", "rejected")}
+    assert as_lines(rows) == (GOLDEN / "standing.jsonl").read_text()
+
+
+def standing(tmp_path, **files):
+    seen_at = dt.datetime(2026, 9, 3, 12, tzinfo=dt.UTC).timestamp()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        os.utime(tmp_path / name, (seen_at, seen_at))
+    return seen_by(source("slurm", tmp_path, platform="hal"))
+
+
+def test_a_queue_of_newer_json_says_the_same(tmp_path):
+    def numbered(value):
+        return {"set": True, "infinite": False, "number": value}
+
+    told = {
+        "account": "ml", "submit_time": numbered(1788220800), "job_state": ["PENDING"],
+        "user_name": "u1", "state_reason": "Priority", "time_limit": numbered(60), "name": "t",
+        "tres_req_str": "cpu=1,gres/gpu=2", "start_time": numbered(0), "priority": numbered(7),
+        "array_job_id": numbered(0),
+    }  # fmt: skip
+    jobs = [*({"job_id": number} | told for number in (11, 12)), {"job_id": 13}]
+    rows = standing(tmp_path, queue=json.dumps({"jobs": jobs}, indent=1))
+    names = ("subject_uid", "state", "gpus", "account", "creator", "attributes")
+    told = '{"priority":7,"reason":"Priority","time_limit_s":3600}'
+    assert hours_of(rows["subjects"], *names) == [
+        ("hal:11:1788220800", "pending", 2, "ml", "u1", told),
+        ("hal:12:1788220800", "pending", 2, "ml", "u1", told),
+    ]
+    (fault,) = rows["rejected"]
+    assert (fault["row"], fault["column"]) == (3, "submit_time")
+
+
+def test_things_told_twice_or_by_halves_are_kept_once_or_told(tmp_path):
+    rows = standing(
+        tmp_path,
+        nodes="NodeName=a State=IDLE Gres=gpu:h100:4\nNodeName=b\nNodeName=a State=DOWN*\n",
+        held="ReservationName=x StartTime=2026-09-01T00:00:00 EndTime=2026-09-09T00:00:00\n"
+        "ReservationName=y StartTime=2026-09-01T00:00:00 EndTime=soon\n",
+        people="Cluster|Account|User|Share\nhal|ml||1\nhal|ml|u1|parent\nhal|broken\n",
+        none="No jobs in the system\n",
+    )
+    found = {(row["subject_kind"], row["subject_uid"]): row["state"] for row in rows["subjects"]}
+    assert found == {
+        ("node", "a"): "down", ("reservation", "x"): None, ("slurm-account", "ml"): None,
+    }  # fmt: skip
+    assert sorted((row["file"], row["row"], row["value"]) for row in rows["rejected"]) == [
+        ("held", 2, "2026-09-01T00:00:00 to soon"), ("nodes", 2, "b"), ("people", 1, "hal|broken"),
+    ]  # fmt: skip

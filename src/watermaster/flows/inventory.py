@@ -114,10 +114,10 @@ def _state(
         datasets=tuple(spec.datasets),
         platforms=tuple(sorted({one.platform for one in held})),
         things=len(held),
-        gpus=max((one.gpus or 0 for one in held), default=0),
+        gpus=max((one.gpus or 0 for one in held if one.is_work), default=0),
         reserved_s=sum(one.reserved_s for one in held),
         used_ratio=sum(one.used_s for one in held) / measured if measured else None,
-        last_seen=max((one.last_seen for one in held), default=None),
+        last_seen=max((one.last_seen for one in held if one.is_work), default=None),
         cost=use.cost if use else Decimal(0),
         findings=about.get(metadata.name, 0),
     )

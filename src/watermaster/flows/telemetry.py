@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from watermaster.flows.open import Project
 from watermaster.flows.sources import named_source
+from watermaster.flows.untold import SUBJECTS, with_untold
 from watermaster.ledger.engine import exactly
 from watermaster.ledger.files import Written
 from watermaster.ledger.read import naive
@@ -63,7 +64,7 @@ def ingest_telemetry(
         rows, days = {}, {}
         kept = _known_better(work, source, spool) if spec.location.startswith(LIVE) else []
         for name in sorted(spool.counts):
-            written = _write(work, (source, name), spool, kept)
+            written = _write(work, (source, name, spec.location), spool, kept)
             rows[name] = sum(written.rows.values())
             if name != "rejected" and written.rows:
                 held = [period for _, period in written.rows]
@@ -129,6 +130,7 @@ class _Spool:
     counts: dict[str, int] = field(default_factory=dict)
     writers: dict[str, pq.ParquetWriter] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
+    gaps: set[str] = field(default_factory=set)  # kinds of which not all was seen
 
     def take(self, found: Iterable[Seen], project: Project) -> None:
         """Write what a connector yields; tell how far it is."""
@@ -137,6 +139,7 @@ class _Spool:
                 continue
             if seen.table == "rejected":
                 self.unread += _unread(seen.rows)
+                self.gaps |= {row["column"] for row in _parts(seen.rows)}
             self._writer(seen).write_batch(seen.rows, row_group_size=ROWS_A_GROUP)
             self.counts[seen.table] = self.counts.get(seen.table, 0) + seen.rows.num_rows
             project.tell(Progress(sum(self.counts.values()), None, "rows"))
@@ -155,8 +158,11 @@ class _Spool:
 
 def _unread(rejected: pa.RecordBatch) -> list[str]:
     """What connectors say of parts they could not read: row 0 is no row of a file."""
-    rows = rejected.filter(pc.equal(rejected["row"], 0)).to_pylist()
-    return [f"{row['file']}, {row['column']}: {row['reason']}" for row in rows]
+    return [f"{row['file']}, {row['column']}: {row['reason']}" for row in _parts(rejected)]
+
+
+def _parts(rejected: pa.RecordBatch) -> list[dict[str, str]]:
+    return rejected.filter(pc.equal(rejected["row"], 0)).to_pylist()
 
 
 @contextmanager
@@ -192,13 +198,15 @@ def _known_better(work: Work, source: str, spool: _Spool) -> list[str]:
     return days
 
 
-def _write(work: Work, of: tuple[str, str], spool: _Spool, kept: Sequence[str]) -> Written:
-    source, name = of
+def _write(work: Work, of: tuple[str, str, str], spool: _Spool, kept: Sequence[str]) -> Written:
+    source, name, location = of
     stored = work.ledger.engine.read_parquet(exactly(spool.path(name)))
     types = {column: kind for column, kind in SHAPES[name].types.items() if column != "source"}
     rows = naive(stored, types).mutate(source=ibis.literal(source))
     if kept and "day" in types:
         rows = rows.filter(rows.day.notin(kept))
+    if name == SUBJECTS and location.startswith(LIVE):
+        rows = with_untold(work, source, rows, spool.gaps)
     written = work.write(name, rows)
     work.swap(name, list(written.rows), written)
     for (_, period), count in written.rows.items():

@@ -240,7 +240,7 @@ def _workloads(costs: Iterable[Row], things: Iterable[Thing]) -> Iterator[Worklo
     paid = {row["workload"]: row["cost"] or Decimal(0) for row in costs}
     ran: dict[str, list[Thing]] = {}
     for one in things:
-        if one.workload:
+        if one.workload and one.is_work:
             ran.setdefault(one.workload, []).append(one)
     for name in sorted(paid.keys() | ran.keys()):
         held = ran.get(name, [])

@@ -7,6 +7,10 @@ from decimal import Decimal
 from typing import Final
 
 DELETED: Final = "deleted"  # the state of what a watch saw go
+STANDING: Final = frozenset({
+    "node", "partition", "qos", "slurm-account", "reservation", "namespace", "network-policy",
+    "experiment", "model-version",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,11 @@ class Thing:
     busiest: float | None = None  # highest mean utilisation of an hour, 0..1
     requests: int | None = None  # in the month; None: not counted
     cost: Decimal | None = None  # EffectiveCost in the month; None: unknown
+
+    @property
+    def is_work(self) -> bool:
+        """Whether it does something: that an account or a node is there tells of no work."""
+        return self.kind not in STANDING
 
     @property
     def place(self) -> str:

@@ -9,13 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from watermaster.model.seen import Seen
-from watermaster.observe.batches import canonical, day_text, moment, seen, seen_rows
+from watermaster.observe.batches import Row, canonical, day_text, moment, seen, seen_rows
 from watermaster.observe.hostlist import expand
-from watermaster.observe.slurm_jobs import Job
+from watermaster.observe.slurm_jobs import KIND, Job
 from watermaster.observe.slurm_nodes import Node, times
 from watermaster.observe.spread import DAY_S, Interval, cut, wm_hours
 
-KIND: Final = "slurm-job"
 UTILISATION_FIELD: Final = "GPU_UTIL"  # what Slurm's gpuutil reads from the driver
 AGAIN: Final = frozenset({"REQUEUED", "PREEMPTED", "NODE_FAIL", "REQUEUE_HOLD", "RESIZING"})
 
@@ -29,6 +28,7 @@ class Scope:
     nodes: Mapping[str, Node]
     attempts: dict[str, int] = field(default_factory=dict)  # only jobs that were put back
     told: set[tuple[str, int]] = field(default_factory=set)  # their subjects' days
+    queued: dict[tuple[str, str, str], Row] = field(default_factory=dict)  # not told so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,7 @@ def _subjects(jobs: Sequence[Job], scope: Scope) -> Iterator[Seen]:
             if (uid, day) in scope.told:
                 continue
             scope.told.add((uid, day))
+        queued = scope.queued.pop((day_text(day), KIND, uid), {})
         rows.append(
             {
                 "day": day_text(day),
@@ -117,9 +118,19 @@ def _subjects(jobs: Sequence[Job], scope: Scope) -> Iterator[Seen]:
                 "labels": canonical(dict(job.labels) | _partition(job)),
                 "first_seen": moment(first),
                 "last_seen": moment(first + seconds),
+                "state": _state_on(job, first + seconds),
+                "created_at": moment(job.submit_s),
+                "gpus": sum(job.gpus.values()),
+                "accelerator": ",".join(sorted(model for model in job.gpus if model)) or None,
+                "attributes": queued.get("attributes"),
             }
         )
     yield from seen_rows("subjects", rows)
+
+
+def _state_on(job: Job, seen_s: int) -> str:
+    """It ran on every day but the last, where it is as accounting has it."""
+    return job.state.lower() if seen_s >= (job.until_s or 0) else "running"
 
 
 def _partition(job: Job) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from watermaster.observe.times import epoch_of
 
+KIND: Final = "slurm-job"
 GPU: Final = "gres/gpu"
 UTILISATION: Final = "gres/gpuutil"
 FIELDS: Final = (
@@ -121,7 +122,7 @@ def _job_of_row(row: Mapping[str, str], zone: str) -> Job | Fault:
         elapsed_s=int(elapsed) if elapsed.isdigit() else None,
         nodes="" if row["NodeList"] in _NO_VALUE else row["NodeList"],
         gpus=gpus_of(tres(row["AllocTRES"]) or tres(row.get("ReqTRES", ""))),
-        labels=_labels(row.get("QOS"), row.get("WCKey"), row.get("Comment"), row["JobID"]),
+        labels=labels_of(row.get("QOS"), row.get("WCKey"), row.get("Comment"), row["JobID"]),
         restarts=int(restarts) if restarts.isdigit() else None,
     )
 
@@ -130,7 +131,9 @@ def _text(value: str | None) -> str | None:
     return None if value is None or value in _NO_VALUE else value
 
 
-def _labels(qos: str | None, wckey: str | None, comment: str | None, job_id: str) -> dict[str, str]:
+def labels_of(
+    qos: str | None, wckey: str | None, comment: str | None, job_id: str
+) -> dict[str, str]:
     """qos, wckey, comment, the array, and every key=value a comment holds."""
     found = {"qos": qos, "wckey": (wckey or "").lstrip("*"), "comment": comment}
     found["array"] = job_id.split("_", maxsplit=1)[0] if "_" in job_id else None
@@ -160,11 +163,11 @@ def gpus_of(counts: Mapping[str, int]) -> dict[str, int]:
 def job_of_json(held: Mapping[str, Any]) -> Job | Fault:
     """One entry of `jobs`; data parser versions differ in where they put numbers and states."""
     time = held.get("time") or {}
-    submit = _number(time.get("submission"))
+    submit = number(time.get("submission"))
     if not submit or "job_id" not in held:
         return "time.submission", str(time)[:200], "is missing; this is no job of sacct --json"
-    task = _number((held.get("array") or {}).get("task_id"))
-    raw, parent = str(held["job_id"]), _number((held.get("array") or {}).get("job_id"))
+    task = number((held.get("array") or {}).get("task_id"))
+    raw, parent = str(held["job_id"]), number((held.get("array") or {}).get("job_id"))
     job_id = f"{parent}_{task}" if parent and task is not None else raw
     counts = _counts((held.get("tres") or {}).get("allocated"))
     counts = counts or _counts((held.get("tres") or {}).get("requested"))
@@ -177,42 +180,43 @@ def job_of_json(held: Mapping[str, Any]) -> Job | Fault:
         account=_text(held.get("account")),
         user=_text(held.get("user")),
         partition=_text(held.get("partition")),
-        state=_state((held.get("state") or {}).get("current")),
+        state=state_of((held.get("state") or {}).get("current")),
         exit_code=_exit_code(held.get("exit_code")),
         submit_s=submit,
-        start_s=_number(time.get("start")) or None,
-        end_s=_number(time.get("end")) or None,
-        elapsed_s=_number(time.get("elapsed")),
+        start_s=number(time.get("start")) or None,
+        end_s=number(time.get("end")) or None,
+        elapsed_s=number(time.get("elapsed")),
         nodes="" if held.get("nodes") in _NO_VALUE else held.get("nodes") or "",
         gpus=gpus_of(counts),
-        labels=_labels(
+        labels=labels_of(
             held.get("qos"),
             wckey.get("wckey") if isinstance(wckey, dict) else wckey,
             comment.get("job") if isinstance(comment, dict) else comment,
             job_id,
         ),
-        restarts=_number(held.get("restart_cnt")),
+        restarts=number(held.get("restart_cnt")),
     )
     return _with_use(job, [use for step in held.get("steps") or [] for use in _use(step)])
 
 
-def _number(value: Any) -> int | None:
+def number(value: Any) -> int | None:
     """A number, or the newer {set, infinite, number}."""
     if isinstance(value, dict):
         return value.get("number") if value.get("set") else None
     return value if isinstance(value, int) else None
 
 
-def _state(value: Any) -> str:
+def state_of(value: Any) -> str:
+    """The first of the states; newer versions list a base state and its flags."""
     return value[0] if isinstance(value, list) and value else str(value or "UNKNOWN")
 
 
 def _exit_code(value: Any) -> str | None:
     if not isinstance(value, dict):
         return None
-    signal = _number((value.get("signal") or {}).get("signal_id") or 0)
-    signal = signal if signal is not None else _number((value.get("signal") or {}).get("id"))
-    return f"{_number(value.get('return_code')) or 0}:{signal or 0}"
+    signal = number((value.get("signal") or {}).get("signal_id") or 0)
+    signal = signal if signal is not None else number((value.get("signal") or {}).get("id"))
+    return f"{number(value.get('return_code')) or 0}:{signal or 0}"
 
 
 def _counts(entries: Any) -> dict[str, int]:
@@ -228,5 +232,5 @@ def _counts(entries: Any) -> dict[str, int]:
 def _use(step: Mapping[str, Any]) -> Iterator[tuple[int, float]]:
     consumed = ((step.get("tres") or {}).get("consumed") or {}).get("average")
     used, elapsed = _counts(consumed).get(UTILISATION), (step.get("time") or {}).get("elapsed")
-    if used is not None and _number(elapsed):
-        yield _number(elapsed) or 0, used / 100
+    if used is not None and number(elapsed):
+        yield number(elapsed) or 0, used / 100

@@ -127,6 +127,21 @@ def test_taxes_are_shared_and_pools_wait_for_their_cost():
     assert "add what it costs" in found["Pool/l40s-fra"].reason
 
 
+def test_a_platform_is_what_it_runs_whatever_else_stands_there():
+    def standing(platform, kind, count):
+        told = {"gpu_s": 0, "namespace": None, "subjects": count}
+        return replace(POD, platform=platform, kind=kind, **told)
+
+    used = [JOB, standing("rj", "node", 900), standing("lab", "partition", 2),
+            standing("lab", "node", 80), standing("papers", "experiment", 5),
+            standing("papers", "run", 50)]  # fmt: skip
+    found = proposed(Observed(used=used))
+    types = {
+        key: found[key].document["spec"]["type"] for key in found if key.startswith("Platform/")
+    }
+    assert types == {"Platform/rj": "slurm", "Platform/lab": "slurm"}
+
+
 def test_every_proposal_can_be_declared():
     for one in proposed(small()).values():
         assert load_resource(one.document).metadata.name == one.name

@@ -73,6 +73,15 @@ def test_a_busy_declared_pod_is_no_finding():
     assert rules(POD, replace(POD, uid="rag/reader-1")) == []
 
 
+def test_two_selectors_that_take_a_node_or_an_account_are_no_finding():
+    loose = {"is_ambiguous": True, "workload": None, "team": None, "reserved_s": 0}
+    node = replace(POD, kind="node", uid="gpu1", namespace=None, **loose)
+    account = replace(node, kind="slurm-account", uid="ml", account="ml")
+    job = replace(account, kind="slurm-job", uid="7")
+    assert rules(node, account) == []
+    assert rules(job) == [("ambiguous-selector", "account/fra/ml")]
+
+
 def test_work_that_nobody_declared_is_told_by_namespace_with_a_guess():
     stray = replace(POD, uid="tmp/x", namespace="tmp", workload=None, team=None, cost=Decimal(7))
     other = replace(stray, uid="fraud/y", namespace="fraud")

@@ -9,19 +9,26 @@ from watermaster.decide.estate.seen_words import POD, SLURM_JOB
 from watermaster.decide.estate.words import as_name
 from watermaster.model.adopted import Billed, Document, Observed, Proposal
 
-TYPES = {POD: "kubernetes", SLURM_JOB: "slurm"}
+TYPES = {
+    POD: "kubernetes", "deployment": "kubernetes", "namespace": "kubernetes",
+    SLURM_JOB: "slurm", "partition": "slurm", "slurm-account": "slurm",
+    "ray-job": "ray", "ray-cluster": "ray", "ray-service": "ray",
+}  # fmt: skip
+RECORDS = frozenset({"experiment", "run", "model-version"})  # what tells of work, and runs none
 
 
 def platforms(seen: Observed) -> Iterator[Proposal]:
     """One per platform that telemetry names, one per provider and region that bills name."""
     kinds: dict[str, dict[str, int]] = {}
     for used in seen.used:
+        if used.kind in RECORDS:
+            continue
         held = kinds.setdefault(used.platform, {})
         held[used.kind] = held.get(used.kind, 0) + used.subjects
     for supplied in seen.supplied:
         kinds.setdefault(supplied.platform, {})
     for platform, told in sorted(kinds.items()):
-        kind = max(told, key=lambda one: (told[one], one)) if told else None
+        kind = max(told, key=lambda one: (one in TYPES, told[one], one)) if told else None
         name = as_name(platform)
         if name:
             spec: Document = {"type": TYPES.get(kind or "", "local")}

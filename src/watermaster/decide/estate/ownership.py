@@ -66,7 +66,9 @@ def unowned_resources(seen: Seen, estate: Estate) -> Iterator[Finding]:
 def ambiguous_selectors(seen: Seen, estate: Estate) -> Iterator[Finding]:
     """Things two equal selectors take: they are left to nobody."""
     del estate
-    for place, held in together([one for one in seen.things if one.is_ambiguous], _home):
+    for place, held in together(
+        [one for one in seen.things if one.is_ambiguous and one.is_work], _home
+    ):
         yield found(
             seen, "ambiguous-selector", place, sum_of(held),
             why=f"two equal selectors take {len(held)} things there, so nobody is given them",
