@@ -66,6 +66,7 @@ test: setup  ## all tests, parallel, with doctests
 	@$(BIN)/pytest -m "not deep"
 
 test-deep: setup  ## the long runs on real components too
+	@tools/components/install.sh mlflow ray
 	@$(BIN)/pytest
 
 check: $(READY)  ## format, lint, rooms, types, dependencies, dead code, shape, docs, golden files

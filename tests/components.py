@@ -214,3 +214,50 @@ def _doors(folder: Path, unshare: int) -> None:
             f'exec nsenter --target {children[0]} --net --mount --wd="$PWD" -- {command} "$@"\n'
         )
         door.chmod(0o755)
+
+
+# ---- MLflow ----
+
+ENVIRONMENTS = Path(__file__).parents[1] / ".components"  # each in its own: tools/components
+
+
+def environment(name: str) -> Path:
+    """The programs of a Python environment of its own, or a skip that says how to get it."""
+    programs = ENVIRONMENTS / name / "bin"
+    if not (programs.parent / ".whole").exists():
+        pytest.skip(f"needs .components/{name}: run tools/components/install.sh {name}")
+    return programs
+
+
+@pytest.fixture(scope="session")
+def mlflow(tmp_path_factory) -> Iterator[str]:
+    """A tracking server on SQLite; its address. Artefacts are only named, nothing is stored."""
+    programs = environment("mlflow")
+    folder, port, start = tmp_path_factory.mktemp("mlflow"), free_port(), time.monotonic()
+    store = ["--backend-store-uri", f"sqlite:///{folder}/runs.db"]
+    artefacts = ["--default-artifact-root", "s3://artefacts/mlflow", "--no-serve-artifacts"]
+    where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (folder / "log").open("w") as log:
+        running = subprocess.Popen(
+            [programs / "mlflow", "server", *store, *artefacts, *where],
+            env=os.environ | quiet, cwd=folder, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: answers(f"{address}/health") or running.poll() is not None, 120, "mlflow")
+        assert running.poll() is None, (folder / "log").read_text()
+        said("mlflow", start)
+        yield address
+    finally:
+        os.killpg(running.pid, signal.SIGTERM)
+        running.wait(timeout=30)
+
+
+def answers(address: str) -> bool:
+    """Whether somebody says 200 there."""
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

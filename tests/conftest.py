@@ -13,8 +13,14 @@ import pytest
 from tests import components
 
 ROOT = Path(__file__).parents[1]
-prometheus, slurm = components.prometheus, components.slurm
-COMPONENTS = {"spark", "slurm", "prometheus", "chromium"}  # session fixtures, one start each
+prometheus, slurm, mlflow = components.prometheus, components.slurm, components.mlflow
+COMPONENTS = {
+    "spark",
+    "slurm",
+    "prometheus",
+    "chromium",
+    "mlflow",
+}  # session fixtures, one start each
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=30)
 hypothesis.settings.register_profile(
     "ci", deadline=None, max_examples=30, derandomize=True, print_blob=True, database=None

@@ -28,6 +28,7 @@ CALLED_BY_NAME = (
     "log_message",
     "date_time_string",
     "handle_error",
+    "redirect_request",
 )
 
 

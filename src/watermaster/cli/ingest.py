@@ -174,6 +174,7 @@ TELEMETRY = {
     "slurm": "Take in Slurm accounting, live or saved: jobs, GPU-hours and node supply.",
     "kubernetes": "Take in what stands in a cluster: kubernetes:CONTEXT of your kubeconfig.",
     "openshift": "Take in OpenShift GPU usage files, MIG slices included.",
+    "mlflow": "Take in MLflow tracking: experiments, runs and model versions, who and when.",
     "aws": "Take in what stands in AWS accounts: aws:eu-central-1,us-east-1.",
     "usage": "Take in plain files of GPU use, supply, subjects, runs and transfers.",
 }

@@ -42,6 +42,7 @@ class SourceType(StrEnum):
     SLURM = "slurm"
     OPENSHIFT = "openshift"
     KUBERNETES = "kubernetes"
+    MLFLOW = "mlflow"
     USAGE = "usage"
     AWS = "aws"
     AWS_CUR = "aws-cur"
