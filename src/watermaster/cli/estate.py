@@ -9,6 +9,7 @@ import typer
 from watermaster.cli.call import command_group, examples, project
 from watermaster.cli.output import Table, show
 from watermaster.model.adopted import Proposal
+from watermaster.model.behaviour import Inferred
 
 app = command_group("What is there, whose it is, and what nobody declared.")
 
@@ -34,15 +35,28 @@ def show_estate(
             "last seen": one.last_seen and f"{one.last_seen:%Y-%m-%d}", "cost": one.cost,
             "findings": one.findings or None, "stage": one.stage, "model": one.model,
             "platforms": ", ".join(one.platforms), "things": one.things,
-        }
+        } | _seems(one.inferred)
         for one in found.workloads
     ]  # fmt: skip
     below = [f"{len(found.findings)} findings: wm finding list"]
     below += [f"unknown: {gap.what}" for gap in found.gaps]
     columns = ["workload", "team", "purpose", "gpus", "use", "last seen", "cost", "findings"]
-    wide = ["stage", "model", "platforms", "things"]
+    wide = ["stage", "model", "platforms", "things", "seems", "profile", "because"]
     empty = "nothing is declared yet: wm estate adopt"
     show(found, Table(columns, rows, wide=wide, above=[found.why], below=below, empty=empty))
+
+
+def _seems(told: Inferred | None) -> dict[str, object]:
+    """What its behaviour shows, with how sure that is."""
+    if told is None:
+        return {}
+    likely, sure = told.purpose, told.confidence
+    if likely is None:
+        likely, sure = told.activity, told.activity_confidence
+    return {
+        "seems": f"{likely} {sure:.0%}" if likely else "unclear", "because": told.reason,
+        "profile": told.profile and str(told.profile),
+    }  # fmt: skip
 
 
 @app.command(

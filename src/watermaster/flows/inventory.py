@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from watermaster.decide.estate.findings import RULE, findings
+from watermaster.decide.estate.purpose import infer
 from watermaster.flows.cost import CostQuestion, costs
 from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
@@ -120,6 +121,7 @@ def _state(
         last_seen=max((one.last_seen for one in held if one.is_work), default=None),
         cost=use.cost if use else Decimal(0),
         findings=about.get(metadata.name, 0),
+        inferred=infer(use.behaviour) if use and use.behaviour else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from watermaster.decide.cost.match import AMBIGUOUS
 from watermaster.decide.cost.subjects import SEEN, owners_of
 from watermaster.decide.cost.targets import Owner, number_targets
+from watermaster.decide.estate.behaviour import behaviour_of
 from watermaster.flows.open import Project
 from watermaster.flows.source_gaps import source_gaps
 from watermaster.ledger.head import Head
@@ -51,6 +52,7 @@ def things_seen(project: Project, head: Head, month: str, estate: Estate) -> See
         _priced(_thing(row, use.get(_key(row), {}), owners.get(_key(row), _NOBODY)), costs, asked)
         for row in rows
     ]
+    until = _told_until(project, month)
     currencies = asks.rows(given.group_by("billing_currency").agg(rows=given.count()))
     most = max(currencies, key=lambda row: row["rows"], default=None)
     return Seen(
@@ -59,9 +61,9 @@ def things_seen(project: Project, head: Head, month: str, estate: Estate) -> See
         currency=most["billing_currency"] if most else None,
         things=things,
         unclaimed=[_unclaimed(row) for row in asks.rows(_nobodys(given))],
-        workloads=list(_workloads(asks.rows(_by_workload(given)), things)),
+        workloads=list(_workloads(asks.rows(_by_workload(given)), things, until)),
         account_teams=_account_teams(asks.rows(_by_account(given))),
-        told_until=_told_until(project, month),
+        told_until=until,
         silent=frozenset(gap.source for gap in source_gaps(project)),
     )
 
@@ -132,7 +134,9 @@ def _use(hours: Table) -> Table:
     return by_hour.group_by(*KEY).agg(
         reserved_s=by_hour.reserved_s.sum(), measured_s=by_hour.measured_s.sum(),
         used_s=by_hour.used_s.sum(), busiest=ratio.max(),
-        most_s=by_hour.reserved_s.max(),
+        most_s=by_hour.reserved_s.max(), held_hours=by_hour.count(),
+        held_days=by_hour.hour.date().nunique(),
+        first_held=by_hour.hour.min(), last_held=by_hour.hour.max(),
     )  # fmt: skip
 
 
@@ -166,7 +170,17 @@ def _thing(row: Row, use: Row, owner: Owner | None) -> Thing:
         workload=ours.workload, team=ours.team, is_ambiguous=owner is None,
         reserved_s=int(use.get("reserved_s") or 0), measured_s=int(use.get("measured_s") or 0),
         used_s=int(use.get("used_s") or 0), busiest=use.get("busiest"),
+        held_hours=int(use.get("held_hours") or 0), span_hours=_span_hours(use),
+        last_held=_utc(use.get("last_held")),
     )  # fmt: skip
+
+
+def _span_hours(use: Row) -> int:
+    if not use:
+        return 0
+    first, last = use["first_held"], use["last_held"]
+    away = (last.date() - first.date()).days + 1 - use["held_days"]
+    return int((last - first).total_seconds()) // 3600 + 1 - 24 * away
 
 
 def _utc(moment: dt.datetime | None) -> dt.datetime | None:
@@ -236,9 +250,12 @@ def _by_workload(given: Table) -> Table:
     return mine.group_by("workload").agg(cost=mine.effective_cost.sum())
 
 
-def _workloads(costs: Iterable[Row], things: Iterable[Thing]) -> Iterator[WorkloadUse]:
+def _workloads(
+    costs: Iterable[Row], things: Sequence[Thing], until: Mapping[str, dt.datetime]
+) -> Iterator[WorkloadUse]:
     paid = {row["workload"]: row["cost"] or Decimal(0) for row in costs}
     ran: dict[str, list[Thing]] = {}
+    parents = {one.uid: one for one in things}
     for one in things:
         if one.workload and one.is_work:
             ran.setdefault(one.workload, []).append(one)
@@ -251,6 +268,7 @@ def _workloads(costs: Iterable[Row], things: Iterable[Thing]) -> Iterator[Worklo
             last_seen=max((one.last_seen for one in held), default=None),
             runs=len(held),
             requests=sum(counted) if counted else None,
+            behaviour=behaviour_of(held, parents, until),
         )
 
 

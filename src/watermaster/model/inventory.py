@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from watermaster.model.behaviour import Inferred
 from watermaster.model.findings import Finding, Gap
 
 
@@ -27,6 +28,7 @@ class WorkloadState:
     last_seen: dt.datetime | None
     cost: Decimal  # EffectiveCost of the month
     findings: int
+    inferred: Inferred | None = None  # None: too little was seen of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

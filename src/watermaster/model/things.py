@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from watermaster.model.behaviour import Behaviour
+
 DELETED: Final = "deleted"  # the state of what a watch saw go
 STANDING: Final = frozenset({
     "node", "partition", "qos", "slurm-account", "reservation", "namespace", "network-policy",
@@ -46,6 +48,9 @@ class Thing:
     measured_s: int = 0  # of these, with a utilisation
     used_s: int = 0  # GPU-seconds x utilisation
     busiest: float | None = None  # highest mean utilisation of an hour, 0..1
+    held_hours: int = 0  # hours in which it held an accelerator
+    span_hours: int = 0  # from the first of these to the last, but for days it held none
+    last_held: dt.datetime | None = None  # the last of these
     requests: int | None = None  # in the month; None: not counted
     cost: Decimal | None = None  # EffectiveCost in the month; None: unknown
 
@@ -82,6 +87,7 @@ class WorkloadUse:
     last_seen: dt.datetime | None  # of anything it runs; None: never
     runs: int
     requests: int | None
+    behaviour: Behaviour | None = None  # None: nothing of it held a GPU or answered requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

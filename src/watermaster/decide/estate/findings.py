@@ -19,6 +19,7 @@ from watermaster.decide.estate.ownership import (
     undeclared_workloads,
     unowned_resources,
 )
+from watermaster.decide.estate.taxonomy import purposes_that_disagree
 from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
 from watermaster.model.things import Seen
@@ -29,6 +30,7 @@ RULES: Final[tuple[Rule, ...]] = (
     undeclared_workloads, unowned_resources, ambiguous_selectors, things_of_gone_teams,
     inactive_gpus, oversized_requests, orphans, declared_not_running, zombie_experiments,
     doubles, half_empty_endpoints, model_sprawl, data_out_of_place, undeclared_data_use,
+    purposes_that_disagree,
 )  # fmt: skip
 
 
