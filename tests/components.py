@@ -22,15 +22,13 @@ TOOLS = Path(__file__).parents[1] / "tools" / "components"
 SBIN = "/usr/sbin:/sbin"
 
 
-def need(*commands: str) -> None:
+def need(*commands: str, how: str = "as root on Debian") -> None:
     """Skip unless every command is there; "root" stands for being root."""
     path = f"{os.environ['PATH']}:{SBIN}"
     missing = [name for name in commands if name != "root" and not shutil.which(name, path=path)]
     missing += ["root"] if "root" in commands and os.geteuid() != 0 else []
     if missing:
-        pytest.skip(
-            f"needs {', '.join(missing)}: run tools/components/install.sh as root on Debian"
-        )
+        pytest.skip(f"needs {', '.join(missing)}: run tools/components/install.sh {how}")
 
 
 def free_port() -> int:
@@ -224,8 +222,7 @@ ENVIRONMENTS = Path(__file__).parents[1] / ".components"  # each in its own: too
 def environment(name: str) -> Path:
     """The programs of a Python environment of its own, or a skip that says how to get it."""
     programs = ENVIRONMENTS / name / "bin"
-    if not (programs.parent / ".whole").exists():
-        pytest.skip(f"needs .components/{name}: run tools/components/install.sh {name}")
+    need(str(programs / name), how=name)
     return programs
 
 
