@@ -40,7 +40,7 @@ def project(tmp_path):
     ])  # fmt: skip
     store(project, "gpu_hours", [
         used(day, "n-1", hour, uid, 3600, model="L40S", used_s=int(3600 * busy))
-        for uid, busy in pods.items() for day in DAYS for hour in range(8)
+        for uid, busy in pods.items() for day in DAYS for hour in range(13)
     ])  # fmt: skip
     store(project, "gpu_supply", [
         supplied(day, "n-1", hour, 8 * 3600, model="L40S") for day in DAYS for hour in range(24)

@@ -182,3 +182,41 @@ def test_no_second_of_use_is_lost(tmp_path_factory, seconds):
     (folder / "use.csv").write_text(text)
     rows = seen_by(source("usage", folder))
     assert sum(row["reserved_s"] for row in rows["gpu_hours"]) == sum(seconds)
+
+
+def test_requests_are_read_and_name_their_service(tmp_path):
+    text = (
+        "subject_kind,subject_uid,hour,model,requests,failed,tokens_in,labels\n"
+        "endpoint,chat,2026-09-01T10:00:00Z,m-7b,120,3,9000,team=ml\n"
+        "endpoint,chat,2026-09-02T10:00:00Z,m-7b,0,,,\n"
+        "endpoint,search,2026-09-02T10:30:00Z,m-7b,5,,,\n"
+        "endpoint,search,2026-09-02T11:00:00Z,m-7b,-5,,,\n"
+    )
+    rows = seen_by(written(tmp_path, asked=text))
+    names = ("day", "platform", "subject_uid", "requests", "failed", "tokens_in", "labels")
+    assert hours_of(rows["requests"], *names) == [
+        ("2026-09-01", "edge", "chat", 120, 3, 9000, '{"team":"ml"}'),
+        ("2026-09-02", "edge", "chat", 0, None, None, None),
+    ]
+    assert hours_of(rows["subjects"], "day", "subject_kind", "subject_uid") == [
+        ("2026-09-01", "endpoint", "chat"), ("2026-09-02", "endpoint", "chat"),
+    ]  # fmt: skip
+    assert [row["column"] for row in rows["rejected"]] == ["hour", "requests"]
+
+
+def test_things_are_told_with_all_that_is_known_of_them(tmp_path):
+    text = (
+        "day,subject_kind,subject_uid,resource_id,state,last_used,gpus,bytes,artefact,uses\n"
+        "2026-09-01,volume,vol-1,arn:1,available,2026-08-01T00:00:00Z,,1000,,\n"
+        "2026-09-01,endpoint,chat,arn:2,running,,8,,sha256:ab,s3://b;s3://a\n"
+        '2026-09-01,endpoint,search,arn:3,running,,8,,,"[""s3://c""]"\n'
+        "2026-09-01,endpoint,draw,arn:4,running,,8,,,[s3\n"
+    )
+    rows = seen_by(written(tmp_path, things=text))
+    names = ("subject_uid", "resource_id", "state", "gpus", "bytes", "artefact", "uses")
+    assert hours_of(rows["subjects"], *names) == [
+        ("chat", "arn:2", "running", 8, None, "sha256:ab", '["s3://a","s3://b"]'),
+        ("search", "arn:3", "running", 8, None, None, '["s3://c"]'),
+        ("vol-1", "arn:1", "available", None, 1000, None, None),
+    ]
+    assert [row["column"] for row in rows["rejected"]] == ["uses"]

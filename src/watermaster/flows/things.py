@@ -15,6 +15,7 @@ from watermaster.decide.cost.targets import Owner, number_targets
 from watermaster.decide.estate.behaviour import behaviour_of
 from watermaster.flows.open import Project
 from watermaster.flows.source_gaps import source_gaps
+from watermaster.flows.things_use import KEY, by_workload, own_rows, requests_of, use_of
 from watermaster.ledger.head import Head
 from watermaster.ledger.lake import files_at, load
 from watermaster.ledger.read import read
@@ -23,10 +24,17 @@ from watermaster.ledger.watched import heard_since
 from watermaster.model.estate import Estate
 from watermaster.model.shapes import SHAPES
 from watermaster.model.tables import Table, ibis
-from watermaster.model.things import DELETED, Seen, Thing, Unclaimed, WorkloadUse
+from watermaster.model.things import (
+    DELETED,
+    DELIVERING_DAYS,
+    Seen,
+    Thing,
+    Unclaimed,
+    WorkloadUse,
+)
 from watermaster.units.periods import Period, parse_month
 
-KEY: Final = ("platform", "subject_kind", "subject_uid")
+LABEL_DAYS: Final = 7
 _MOMENTS: Final = ("first_seen", "last_seen", "created_at", "last_used")
 _PLAIN: Final = (
     "source", "name", "namespace", "account", "creator", "parent_uid", "resource_id", "state",
@@ -42,26 +50,34 @@ def things_seen(project: Project, head: Head, month: str, estate: Estate) -> See
     asks = _Asks(project, head, parse_month(month))
     given = asks.allocations(month)
     costs = _costs(asks, given, estate)
-    use = {_key(row): row for row in asks.rows(_use(asks.days("gpu_hours")))}
-    asked = {_key(row): row["requests"] for row in asks.rows(_requests(asks.days("requests")))}
+    now = min(project.ledger.clock(), parse_month(month).end)
+    requests = asks.days("requests")
+    use = {_key(row): row for row in asks.rows(use_of(asks.days("gpu_hours"), requests))}
+    told = {_key(row): row for row in asks.rows(requests_of(requests))}
+    asked = {key: row["requests"] for key, row in told.items()}
+    long = Period(now - dt.timedelta(days=DELIVERING_DAYS), now)
+    history = {_key(row): row for row in asks.rows(requests_of(asks.days("requests", long)))}
+    own = own_rows(given)
+    billed = {row["resource_id"]: row for row in asks.rows(own)}
     rows: list[Row] = [*asks.rows(_newest(asks.days("subjects")))]
     if parse_month(month).start <= project.ledger.clock() < parse_month(month).end:
         rows = with_heard(rows, heard_since(project.ledger.records))
     owners = _owners(rows, estate)
     things = [
-        _priced(_thing(row, use.get(_key(row), {}), owners.get(_key(row), _NOBODY)), costs, asked)
+        _billed(_priced(_thing(row, use.get(_key(row), {}), owners.get(_key(row), _NOBODY)),
+                        costs, asked), billed)
         for row in rows
-    ]
+    ]  # fmt: skip
     until = _told_until(project, month)
     currencies = asks.rows(given.group_by("billing_currency").agg(rows=given.count()))
     most = max(currencies, key=lambda row: row["rows"], default=None)
     return Seen(
         month=month,
-        now=min(project.ledger.clock(), parse_month(month).end),
+        now=now,
         currency=most["billing_currency"] if most else None,
         things=things,
         unclaimed=[_unclaimed(row) for row in asks.rows(_nobodys(given))],
-        workloads=list(_workloads(asks.rows(_by_workload(given)), things, until)),
+        workloads=list(_workloads(asks.rows(by_workload(given, own)), things, history, until)),
         account_teams=_account_teams(asks.rows(_by_account(given))),
         told_until=until,
         silent=frozenset(gap.source for gap in source_gaps(project)),
@@ -74,9 +90,10 @@ class _Asks:
     def __init__(self, project: Project, head: Head, period: Period) -> None:
         self.project, self.head, self.period = project, head, period
 
-    def days(self, name: str) -> Table:
-        """A table of telemetry, only the days of the month."""
-        first, end = f"{self.period.start:%Y-%m-%d}", f"{self.period.end:%Y-%m-%d}"
+    def days(self, name: str, period: Period | None = None) -> Table:
+        """A table of telemetry, only the days of a period (None: of the month)."""
+        asked = period or self.period
+        first, end = f"{asked.start:%Y-%m-%d}", f"{asked.end:%Y-%m-%d}"
         return self._read(name, lambda key: first <= key[1] < end)
 
     def allocations(self, month: str) -> Table:
@@ -100,14 +117,20 @@ def _key(row: Row) -> Key:
 
 
 def _newest(subjects: Table) -> Table:
-    """The newest row of each thing, seen since its first."""
+    """The newest row of each thing, seen since its first, labelled as on most of its last days.
+
+    A label that is missing on one of them was not taken off: it was missed.
+    """
     ranked = subjects.mutate(
         place=ibis.row_number().over(
             ibis.window(group_by=KEY, order_by=[ibis.desc("day"), ibis.asc("source")])
         ),
         began=subjects.first_seen.min().over(ibis.window(group_by=KEY)),
     )
-    return ranked.filter(ranked.place == 0)
+    late = ranked.filter(ranked.place < LABEL_DAYS)
+    usual = late.group_by(*KEY).agg(usual=late.labels.mode())
+    newest = ranked.filter(ranked.place == 0).left_join(usual, KEY)
+    return newest.mutate(labels=newest.usual).select(*ranked.columns)
 
 
 def with_heard(rows: Iterable[Row], heard: Iterable[tuple[str, bool, Row]]) -> list[Row]:
@@ -122,26 +145,6 @@ def with_heard(rows: Iterable[Row], heard: Iterable[tuple[str, bool, Row]]) -> l
         began = was["began"] if was else told.get("created_at") or told["last_seen"]
         things[_key(told)] = {**(was or _UNTOLD), **told, "began": began}
     return list(things.values())
-
-
-def _use(hours: Table) -> Table:
-    """GPU-seconds reserved, measured and used, and the busiest hour of each thing."""
-    known = hours.used_s.notnull().ifelse(hours.reserved_s, 0)
-    by_hour = hours.group_by(*KEY, "hour").agg(
-        reserved_s=hours.reserved_s.sum(), measured_s=known.sum(), used_s=hours.used_s.sum()
-    )
-    ratio = by_hour.used_s / by_hour.measured_s.nullif(0)
-    return by_hour.group_by(*KEY).agg(
-        reserved_s=by_hour.reserved_s.sum(), measured_s=by_hour.measured_s.sum(),
-        used_s=by_hour.used_s.sum(), busiest=ratio.max(),
-        most_s=by_hour.reserved_s.max(), held_hours=by_hour.count(),
-        held_days=by_hour.hour.date().nunique(),
-        first_held=by_hour.hour.min(), last_held=by_hour.hour.max(),
-    )  # fmt: skip
-
-
-def _requests(requests: Table) -> Table:
-    return requests.group_by(*KEY).agg(requests=requests.requests.sum())
 
 
 def _owners(rows: Iterable[Row], estate: Estate) -> dict[Key, Owner | None]:
@@ -164,6 +167,7 @@ def _thing(row: Row, use: Row, owner: Owner | None) -> Thing:
     moments = {name: _utc(row[name]) for name in _MOMENTS}
     told: dict[str, Any] = {name: row[name] for name in _PLAIN} | moments
     told |= {"first_seen": _utc(row["began"]), "gpus": row["gpus"] or hourly or None}
+    told["accelerator"] = row["accelerator"] or use.get("used_accelerator")
     return Thing(
         platform=row["platform"] or "", kind=row["subject_kind"], uid=row["subject_uid"], **told,
         labels=json.loads(row["labels"] or "{}"), uses=tuple(json.loads(row["uses"] or "[]")),
@@ -172,6 +176,9 @@ def _thing(row: Row, use: Row, owner: Owner | None) -> Thing:
         used_s=int(use.get("used_s") or 0), busiest=use.get("busiest"),
         held_hours=int(use.get("held_hours") or 0), span_hours=_span_hours(use),
         last_held=_utc(use.get("last_held")),
+        p95=use.get("p95"), p99=use.get("p99"), memory_bytes=use.get("memory_bytes"),
+        still_s=int(use.get("still_s") or 0), still_day_s=int(use.get("still_day_s") or 0),
+        still_hours=int(use.get("still_hours") or 0),
     )  # fmt: skip
 
 
@@ -224,6 +231,14 @@ def _priced(one: Thing, costs: Costs, asked: Mapping[Key, int | None]) -> Thing:
     return replace(one, cost=cost, requests=requests)
 
 
+def _billed(one: Thing, owners: Mapping[str, Row]) -> Thing:
+    """What no selector takes is of whom its bill is, if most of its rows say so."""
+    own = owners.get(one.resource_id or "")
+    if own is None or one.workload or one.team or one.is_ambiguous:
+        return one
+    return replace(one, workload=own["own_workload"], team=own["own_team"])
+
+
 def _nobodys(given: Table) -> Table:
     """Resources of which nobody has most rows: others only miss a tag now and then."""
     mine = given.filter(given.pool.isnull() & given.resource_id.notnull())
@@ -245,15 +260,15 @@ def _unclaimed(row: Row) -> Unclaimed:
     return Unclaimed(**dict(row) | {"first": first, "last": last, "cost": row["cost"] or 0})
 
 
-def _by_workload(given: Table) -> Table:
-    mine = given.filter(given.workload.notnull())
-    return mine.group_by("workload").agg(cost=mine.effective_cost.sum())
-
-
 def _workloads(
-    costs: Iterable[Row], things: Sequence[Thing], until: Mapping[str, dt.datetime]
+    costs: Iterable[Row],
+    things: Sequence[Thing],
+    history: Mapping[Key, Row],
+    until: Mapping[str, dt.datetime],
 ) -> Iterator[WorkloadUse]:
-    paid = {row["workload"]: row["cost"] or Decimal(0) for row in costs}
+    paid: dict[str, dict[dt.date, Decimal]] = {}
+    for row in costs:
+        paid.setdefault(row["workload"], {})[row["day"]] = row["cost"] or Decimal(0)
     ran: dict[str, list[Thing]] = {}
     parents = {one.uid: one for one in things}
     for one in things:
@@ -262,14 +277,22 @@ def _workloads(
     for name in sorted(paid.keys() | ran.keys()):
         held = ran.get(name, [])
         counted = [one.requests for one in held if one.requests is not None]
+        told = [history[key] for one in held if (key := _of(one)) in history]
         yield WorkloadUse(
             workload=name,
-            cost=paid.get(name, Decimal(0)),
+            cost=sum(paid.get(name, {}).values(), Decimal(0)),
+            daily=dict(sorted(paid.get(name, {}).items())),
             last_seen=max((one.last_seen for one in held), default=None),
             runs=len(held),
             requests=sum(counted) if counted else None,
             behaviour=behaviour_of(held, parents, until),
+            asked=sum(row["requests"] for row in told) if told else None,
+            asked_days=max((row["counted_days"] for row in told), default=0),
         )
+
+
+def _of(one: Thing) -> Key:
+    return one.platform, one.kind, one.uid
 
 
 def _by_account(given: Table) -> Table:

@@ -13,6 +13,9 @@ STANDING: Final = frozenset({
     "node", "partition", "qos", "slurm-account", "reservation", "namespace", "network-policy",
     "experiment", "model-version",
 })  # fmt: skip
+INACTIVE_RATIO: Final = 0.05  # utilisation under which a GPU is not used
+MEASURED_RATIO: Final = 0.9  # of the reserved time must have a utilisation
+DELIVERING_DAYS: Final = 60  # so long without a request or reader: nothing is delivered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,12 @@ class Thing:
     held_hours: int = 0  # hours in which it held an accelerator
     span_hours: int = 0  # from the first of these to the last, but for days it held none
     last_held: dt.datetime | None = None  # the last of these
+    p95: float | None = None  # of the hours it held: utilisation that 95% of them stay under
+    p99: float | None = None
+    still_s: int = 0  # GPU-seconds in hours that were never over 5%
+    still_day_s: int = 0  # in whole days that were never over 5% and had no request
+    still_hours: int = 0  # hours of those days
+    memory_bytes: int | None = None  # most device memory held, a GPU; None: not measured
     requests: int | None = None  # in the month; None: not counted
     cost: Decimal | None = None  # EffectiveCost in the month; None: unknown
 
@@ -88,6 +97,9 @@ class WorkloadUse:
     runs: int
     requests: int | None
     behaviour: Behaviour | None = None  # None: nothing of it held a GPU or answered requests
+    daily: Mapping[dt.date, Decimal] = field(default_factory=dict)  # the cost by day of use
+    asked: int | None = None  # requests of the last 60 days; None: nobody counts them
+    asked_days: int = 0  # of those 60, on how many they were counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

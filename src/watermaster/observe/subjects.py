@@ -8,11 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from watermaster.model.seen import Seen
+from watermaster.model.shapes import SHAPES
 from watermaster.observe.batches import Row, seen_rows
 from watermaster.units.periods import Period
 
 SUBJECT: Final = ("platform", "subject_kind", "subject_uid")
 ABOUT: Final = ("name", "namespace", "account", "creator", "parent_uid", "labels")
+_NOT_ABOUT: Final = ("source", "day", "first_seen", "last_seen")
+TOLD: Final = tuple(  # all a subjects file may tell of a thing
+    name for name in SHAPES["subjects"].types if name not in {*_NOT_ABOUT, *SUBJECT}
+)
 Thing = tuple[str, str, str]
 
 
@@ -32,7 +37,7 @@ class Subjects:
         """Rows of a subjects file; one without a day holds for every day the thing is used."""
         for row in rows:
             thing = _thing(row)
-            about = {name: row.get(name) for name in ABOUT if row.get(name) is not None}
+            about = {name: row.get(name) for name in TOLD if row.get(name) is not None}
             times = {n: row[n] for n in ("first_seen", "last_seen") if row.get(n)}
             day = row.get("day") or (row["first_seen"].date().isoformat() if times else None)
             if day is None:

@@ -1,4 +1,4 @@
-"""Plain files for whatever has no connector: GPU use and supply, subjects, runs, transfers.
+"""Plain files for whatever has no connector: GPU use and supply, things, requests, runs, transfers.
 
 CSV, CSV.gz or Parquet. What a file holds is told by its columns, which are those of the fact
 tables (docs/reference/files.md). Rows that cannot be used go to `rejected`; the others are kept.
@@ -27,6 +27,16 @@ TOLD_BY: Final = {  # the column that tells what a file holds, the most telling 
     "present_s": "gpu_supply",
     "reserved_s": "gpu_hours",
     "gpus+start": "gpu_hours",
+    "requests": "requests",
+    "tokens_in": "requests",
+    "submitted_at": "runs",
+    "to_region": "transfers",
+    "first_seen": "subjects",
+    "last_seen": "subjects",
+    "created_at": "subjects",
+    "last_used": "subjects",
+    "artefact": "subjects",
+    "resource_id+subject_uid+state": "subjects",
     "bytes": "transfers",
     "state": "runs",
     "subject_uid": "subjects",
@@ -34,6 +44,7 @@ TOLD_BY: Final = {  # the column that tells what a file holds, the most telling 
 NEEDED: Final = {
     "gpu_supply": ("node", "hour", "present_s"),
     "gpu_hours": ("node", "hour", "subject_uid", "reserved_s"),
+    "requests": ("hour", "subject_uid"),
     "transfers": ("day", "bytes"),
     "runs": ("subject_uid", "state", "submitted_at"),
     "subjects": ("subject_uid",),
@@ -52,7 +63,7 @@ def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
     files = found_files(source.location)
     opened = [(file, _table_of(file)) for file in files]
     subjects = Subjects(window)
-    order = ["subjects", "gpu_hours", "gpu_supply", "runs", "transfers"]
+    order = ["subjects", "gpu_hours", "gpu_supply", "runs", "requests", "transfers"]
     opened.sort(key=lambda one: (order.index(one[1]), one[0].name))
     for number, (file, table) in enumerate(opened):
         tell(Progress(number, len(opened), "files", file.name))
@@ -236,7 +247,7 @@ def _placed(rows: pa.Table, table: str, window: Period, subjects: Subjects) -> I
         rows = _whole_supply(rows)
     if table == "gpu_hours":
         subjects.use(rows)
-    if table == "transfers" and "subject_uid" in rows.column_names:
+    if table in {"requests", "transfers"} and "subject_uid" in rows.column_names:
         subjects.name(rows.select([n for n in ("day", *SUBJECT) if n in rows.column_names]))
     if len(rows):
         names = [name for name in rows.column_names if name in SHAPES[table].types]

@@ -26,7 +26,9 @@ def readers(table: str, zone: str) -> dict[str, Reader]:
     if table == "gpu_hours":
         found |= {"start": _moment(zone), "end": _moment(zone), "gpus": _whole}
         found |= dict.fromkeys(("name", "namespace", "account", "creator", "parent_uid"), str)
-    return found | {"labels": _labels} if table in {"gpu_hours", "subjects"} else found
+    if "labels" in found or table == "gpu_hours":
+        found["labels"] = _labels
+    return found | {"uses": _list} if "uses" in found else found
 
 
 def _reader(name: str, kind: str, zone: str) -> Reader:
@@ -98,6 +100,18 @@ def _labels(text: str) -> str | None:
     except json.JSONDecodeError:
         raise ValueError('is no JSON; write {"team":"ml"} or team=ml;stage=dev') from None
     return canonical({str(key): _plain(value) for key, value in held.items()})
+
+
+def _list(text: str) -> str:
+    """A JSON list, or words parted by ; as people type them."""
+    if not text.startswith("["):
+        words = sorted({word.strip() for word in text.split(";") if word.strip()})
+        return json.dumps(words, separators=(",", ":"))
+    try:
+        held = json.loads(text)
+    except json.JSONDecodeError:
+        raise ValueError('is no JSON; write ["s3://a","s3://b"] or s3://a;s3://b') from None
+    return json.dumps([str(one) for one in held], separators=(",", ":"))
 
 
 def _plain(value: object) -> str:

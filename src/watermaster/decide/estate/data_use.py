@@ -1,22 +1,24 @@
 """Which data is used where: undeclared use, and sensitive data where it may not be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from watermaster.decide.estate.finding import evidence_of, found
+from watermaster.decide.estate.finding import evidence_of, found, sum_of
 from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
-from watermaster.model.things import Seen, Thing
+from watermaster.model.things import DELETED, Seen, Thing
 
 SENSITIVE: Final = frozenset({"personal", "health"})
 PRODUCTIVE: Final = frozenset({"production", "staging"})
+DEEPEST: Final = 4  # pod, replica set, deployment, inference service
 DEVELOPMENT: Final = ("dev", "development", "sandbox", "scratch", "lab", "playground", "test")
 
 
 def data_out_of_place(seen: Seen, estate: Estate) -> Iterator[Finding]:
     """Personal or health data read from development, or in a country it may not be in."""
-    platforms = {v.resource.metadata.name: v.resource.spec for v in estate.of("Platform")}
-    for one, name, data in _reads(seen, estate):
+    platforms = _platforms(estate)
+    for one, name, data in _whole(_reads(seen, estate), seen):
         platform = platforms.get(one.platform)
         sensitive = str(data.classification) in SENSITIVE
         country = getattr(platform, "country", None)
@@ -33,6 +35,31 @@ def data_out_of_place(seen: Seen, estate: Estate) -> Iterator[Finding]:
                 team=one.team, evidence=evidence_of([one]), source=one.source,
                 since=one.first_seen,
             )  # fmt: skip
+
+
+def _platforms(estate: Estate) -> dict[str, Any]:
+    """Declared platforms by every name under which sources report them."""
+    return {
+        name: version.resource.spec
+        for version in estate.of("Platform")
+        for name in (*version.resource.spec.seen_as, version.resource.metadata.name)
+    }
+
+
+def _whole(reads: Iterable[tuple[Thing, str, Any]], seen: Seen) -> Iterator[tuple[Thing, str, Any]]:
+    """Reads of a thing and of its parts as one read of the whole, at what all of them cost."""
+    parents = {(one.platform, one.uid): one for one in seen.things if one.state != DELETED}
+    held: dict[tuple[str, str], tuple[Thing, Any]] = {}
+    costs: dict[tuple[str, str], list[Thing]] = {}
+    for one, name, data in reads:
+        top = one
+        for _ in range(DEEPEST):
+            top = parents.get((top.platform, top.parent_uid or ""), top)
+        held[top.place, name] = top, data
+        costs.setdefault((top.place, name), []).append(one)
+    for (place, name), (top, data) in sorted(held.items(), key=lambda item: item[0]):
+        parts = {one.place: one for one in (*costs[place, name], top)}
+        yield replace(top, cost=sum_of(parts.values())), name, data
 
 
 def undeclared_data_use(seen: Seen, estate: Estate) -> Iterator[Finding]:
@@ -62,9 +89,16 @@ def _reads(seen: Seen, estate: Estate) -> Iterator[tuple[Thing, str, Any]]:
         for place in v.resource.spec.locations
     }
     for one in seen.things:
-        for use in one.uses:
-            if held := _lies_in(use.rstrip("/"), places):
-                yield one, *held
+        if one.state == DELETED:
+            continue
+        for name, data in sorted(_data_of(one, places).items()):
+            yield one, name, data
+
+
+def _data_of(one: Thing, places: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
+    """Each dataset once, in however many places of it a thing reads."""
+    held = (_lies_in(use.rstrip("/"), places) for use in one.uses)
+    return dict(known for known in held if known)
 
 
 def _lies_in(use: str, places: Mapping[str, tuple[str, Any]]) -> tuple[str, Any] | None:

@@ -1,11 +1,12 @@
 """The same thing twice: artefacts served or stored twice, half-empty endpoints of one model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import combinations
 from typing import Final
 
 from watermaster.decide.estate.finding import evidence_of, found, sum_of, together
+from watermaster.decide.estate.presence import is_measured, telling
 from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
 from watermaster.model.things import Seen, Thing
@@ -17,16 +18,29 @@ STORES: Final = frozenset({"prefix", "bucket", "checkpoint", "volume", "snapshot
 
 
 def doubles(seen: Seen, estate: Estate) -> Iterator[Finding]:
-    """One digest served by two endpoints, or stored in two places."""
-    del estate
-    digested = [one for one in seen.things if (one.artefact or "").startswith("sha256:")]
+    """One digest served by two endpoints, or stored in two places.
+
+    Copies that are all busy are replicas, and so are the places one Dataset declares.
+    """
+    whole = {(one.platform, one.uid) for one in seen.things}
+    declared = {
+        place.rstrip("/"): version.resource.metadata.name
+        for version in estate.of("Dataset")
+        for place in version.resource.spec.locations
+    }
+    digested = [
+        one
+        for one in telling(seen)
+        if (one.artefact or "").startswith("sha256:")
+        and (one.platform, one.parent_uid) not in whole  # a part of what is served already
+    ]
     for kinds, rule, verb in (
         (SERVES, "duplicate-artefact", "served"), (STORES, "duplicate-dataset", "stored"),
     ):  # fmt: skip
         mine = [one for one in digested if one.kind in kinds]
         for artefact, held in together(mine, lambda one: one.artefact or ""):
             places = sorted({one.place for one in held})
-            if len(places) < 2:
+            if len(places) < 2 or _are_replicas(held, declared):
                 continue
             costs = sorted(one.cost for one in held if one.cost is not None)
             yield found(
@@ -38,27 +52,33 @@ def doubles(seen: Seen, estate: Estate) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def _are_replicas(held: Sequence[Thing], declared: Mapping[str, str]) -> bool:
+    if all(is_measured(one) and _load([one]) >= HALF for one in held):
+        return True
+    names = {declared.get((one.name or one.uid).rstrip("/")) for one in held}
+    return len(names) == 1 and None not in names
+
+
 def half_empty_endpoints(seen: Seen, estate: Estate) -> Iterator[Finding]:
-    """Two services of one model on one platform, under half load together."""
-    models = {
-        version.resource.metadata.name: version.resource.spec.model
-        for version in estate.of("Workload")
-        if version.resource.spec.purpose == "online-inference"
-    }
+    """Two services of one model or base model on one platform, under half load together."""
+    served = _served(estate)
+    silent = {(one.platform, one.workload) for one in seen.things if one.source in seen.silent}
     mine = [
         one
-        for one in seen.things
-        if one.workload in models and one.reserved_s and one.source not in seen.silent
-        and one.measured_s >= 0.9 * one.reserved_s
+        for one in telling(seen)
+        if one.workload in served and one.reserved_s and is_measured(one)
+        and (one.platform, one.workload) not in silent
     ]  # fmt: skip
     by_work = together(mine, lambda one: f"{one.platform}\n{one.workload}")
-    for (first, one), (second, other) in combinations(by_work, 2):
-        (platform, name), (place, twin) = first.split("\n"), second.split("\n")
-        model = models[name]
-        if platform != place or model is None or model != models[twin]:
-            continue
-        load = _load([*one, *other])
-        if load < HALF:
+    by_model: dict[tuple[str, str], list[tuple[str, list[Thing]]]] = {}
+    for key, held in by_work:
+        platform, name = key.split("\n")
+        by_model.setdefault((platform, served[name]), []).append((name, held))
+    for (platform, model), works in sorted(by_model.items()):
+        for (name, one), (twin, other) in combinations(works, 2):
+            load = _load([*one, *other])
+            if load >= HALF:
+                continue
             cost = min((c for c in (sum_of(one), sum_of(other)) if c is not None), default=None)
             yield found(
                 seen, "duplicate-endpoint", f"workload/{name}+{twin}", cost,
@@ -66,6 +86,26 @@ def half_empty_endpoints(seen: Seen, estate: Estate) -> Iterator[Finding]:
                 next_step="serve both from one; the cost is that of the cheaper one",
                 team=one[0].team, evidence=evidence_of([*one, *other]), source=one[0].source,
             )  # fmt: skip
+
+
+def _served(estate: Estate) -> dict[str, str]:
+    """Each online workload with the base model it serves, or the model where that has none."""
+    bases = base_models(estate)
+    return {
+        version.resource.metadata.name: bases.get(model, model)
+        for version in estate.of("Workload")
+        if version.resource.spec.purpose == "online-inference"
+        and (model := version.resource.spec.model)
+    }
+
+
+def base_models(estate: Estate) -> dict[str, str]:
+    """Each declared model that names its base model."""
+    return {
+        version.resource.metadata.name: version.resource.spec.base_model
+        for version in estate.of("Model")
+        if version.resource.spec.base_model
+    }
 
 
 def model_sprawl(seen: Seen, estate: Estate) -> Iterator[Finding]:

@@ -7,10 +7,15 @@ from typing import Final
 from watermaster.decide.estate.data_use import data_out_of_place, undeclared_data_use
 from watermaster.decide.estate.doubles import doubles, half_empty_endpoints, model_sprawl
 from watermaster.decide.estate.idleness import (
-    declared_not_running,
     inactive_gpus,
-    orphans,
+    newer_than_needed,
     oversized_requests,
+)
+from watermaster.decide.estate.leftovers import (
+    consuming_without_delivering,
+    declared_not_running,
+    orphans,
+    runaway_experiments,
     zombie_experiments,
 )
 from watermaster.decide.estate.ownership import (
@@ -20,16 +25,18 @@ from watermaster.decide.estate.ownership import (
     unowned_resources,
 )
 from watermaster.decide.estate.taxonomy import purposes_that_disagree
+from watermaster.decide.estate.twins import twin_builds
 from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
 from watermaster.model.things import Seen
 
-RULE: Final = "estate/1"
+RULE: Final = "estate/3"
 Rule = Callable[[Seen, Estate], Iterator[Finding]]
 RULES: Final[tuple[Rule, ...]] = (
     undeclared_workloads, unowned_resources, ambiguous_selectors, things_of_gone_teams,
-    inactive_gpus, oversized_requests, orphans, declared_not_running, zombie_experiments,
-    doubles, half_empty_endpoints, model_sprawl, data_out_of_place, undeclared_data_use,
+    inactive_gpus, oversized_requests, newer_than_needed, orphans, declared_not_running,
+    consuming_without_delivering, zombie_experiments, runaway_experiments, doubles,
+    half_empty_endpoints, twin_builds, model_sprawl, data_out_of_place, undeclared_data_use,
     purposes_that_disagree,
 )  # fmt: skip
 

@@ -10,28 +10,36 @@ from watermaster.model.things import Seen, Thing
 
 LEAST_GPU_S: Final = 3600  # less than a GPU-hour in a month is not worth a finding
 ORPHAN_HOURS: Final = 24
-RUNNING: Final = frozenset({
-    "pod", "slurm-job", "deployment", "statefulset", "job", "cronjob", "inference-service",
-    "ray-cluster", "ray-job", "ray-service", "endpoint", "notebook", "instance", "run",
-    "api-key", "api-deployment",
+RUNNING: Final = frozenset(
+    {
+        "pod",
+        "slurm-job",
+        "deployment",
+        "statefulset",
+        "job",
+        "cronjob",
+        "inference-service",
+        "ray-cluster",
+        "ray-job",
+        "ray-service",
+        "endpoint",
+        "notebook",
+        "instance",
+        "run",
+        "api-key",
+        "api-deployment",
+    }
+)
+ALONE: Final = frozenset({  # each is told by itself, not by its account
+    "endpoint", "notebook", "instance", "api-key", "api-deployment",
 })  # fmt: skip
 
 
 def undeclared_workloads(seen: Seen, estate: Estate) -> Iterator[Finding]:
     """Work that no selector of a Workload or Team takes, by namespace, account or key."""
-    loose = [
-        one
-        for one in seen.things
-        if one.workload is None
-        and one.team is None
-        and not one.is_ambiguous
-        and one.kind in RUNNING
-    ]
-    for place, held in together(loose, _home):
+    for place, held in _undeclared(seen):
         gpu_s, cost = sum(one.reserved_s for one in held), sum_of(held)
         counted = sum(one.requests or 0 for one in held)
-        if gpu_s < LEAST_GPU_S and not cost and not counted:
-            continue
         team, reason = _guess(held, seen, estate)
         used = f"{gpu_s // 3600:,} GPU hours" if gpu_s else f"{counted:,} requests"
         yield found(
@@ -43,10 +51,36 @@ def undeclared_workloads(seen: Seen, estate: Estate) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _undeclared(seen: Seen) -> list[tuple[str, list[Thing]]]:
+    """Things that nobody takes, by where they live, where they did something worth telling."""
+    loose = [
+        one
+        for one in seen.things
+        if one.workload is None
+        and one.team is None
+        and not one.is_ambiguous
+        and one.kind in RUNNING
+    ]
+    return [
+        (place, held)
+        for place, held in together(loose, _home)
+        if sum(one.reserved_s for one in held) >= LEAST_GPU_S
+        or sum_of(held)
+        or any(one.requests for one in held)
+    ]
+
+
 def unowned_resources(seen: Seen, estate: Estate) -> Iterator[Finding]:
-    """Billed for a day or longer, and no rule gives it an owner."""
+    """Billed for a day or longer, and no rule gives it an owner.
+
+    What is told as undeclared work or as taken by two selectors is not told again.
+    """
     del estate
+    told = {one.resource_id for _, held in _undeclared(seen) for one in held}
+    told |= {one.resource_id for one in seen.things if one.is_ambiguous}
     for one in seen.unclaimed:
+        if one.resource_id in told:
+            continue
         hours = (one.last - one.first).total_seconds() / 3600
         if hours < ORPHAN_HOURS or not one.cost:
             continue
@@ -96,9 +130,11 @@ def things_of_gone_teams(seen: Seen, estate: Estate) -> Iterator[Finding]:
 
 def _home(one: Thing) -> str:
     """Where a thing lives, coarse enough to be decided on at once."""
-    where = one.namespace or one.account or one.name or one.uid
-    kind = "namespace" if one.namespace else "account" if one.account else one.kind
-    return f"{kind}/{one.platform}/{where}"
+    if one.namespace:
+        return f"namespace/{one.platform}/{one.namespace}"
+    if one.account and one.kind not in ALONE:
+        return f"account/{one.platform}/{one.account}"
+    return one.place
 
 
 def _guess(held: Sequence[Thing], seen: Seen, estate: Estate) -> tuple[str | None, str | None]:
