@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -258,3 +259,52 @@ def answers(address: str) -> bool:
             return answer.status == 200
     except OSError:
         return False
+
+
+# ---- Azurite ----
+
+AZURE_ACCOUNT = "devstoreaccount1"  # the account every Azurite has, and its published key
+AZURE_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory) -> Iterator[str]:
+    """Address of Azure's own stand-in for blob storage, with its account."""
+    folder, start = tmp_path_factory.mktemp("azurite"), time.monotonic()
+    held = Path(__file__).parents[1] / "node_modules" / ".bin" / "azurite-blob"
+    command = shutil.which("azurite-blob") or (str(held) if held.exists() else None)
+    if command is None:
+        need("azurite-blob")
+    port = free_port()
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [command, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--silent",
+             "--skipApiVersionCheck", "--location", str(folder / "held")],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}/{AZURE_ACCOUNT}"
+    until(lambda: _refuses_or_answers(address), 60, "azurite")
+    said("azurite", start)
+    yield address
+    server.terminate()
+    server.wait(timeout=30)
+
+
+def azure_login(address: str) -> str:
+    """The connection string of Azurite, or of a door in front of it."""
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName={AZURE_ACCOUNT};AccountKey={AZURE_KEY};"
+        f"BlobEndpoint={address};"
+    )
+
+
+def _refuses_or_answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(address, timeout=1).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -14,12 +14,14 @@ from tests import components
 
 ROOT = Path(__file__).parents[1]
 prometheus, slurm, mlflow = components.prometheus, components.slurm, components.mlflow
+azurite = components.azurite
 COMPONENTS = {
     "spark",
     "slurm",
     "prometheus",
     "chromium",
     "mlflow",
+    "azurite",
 }  # session fixtures, one start each
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=30)
 hypothesis.settings.register_profile(

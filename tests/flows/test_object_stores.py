@@ -1,28 +1,21 @@
 """Bills in S3 and in Azure blob storage, packed or as Parquet."""
 
 import os
-import subprocess
 import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.components import free_port, need, until
+from tests.components import azure_login, free_port
 from watermaster.flows.ingest import IngestOptions, ingest_bills
 from watermaster.flows.open import create_project
 from watermaster.model.errors import BadInputError, NotFoundError
 from watermaster.model.resources import SourceSpec, SourceType
 from watermaster.testing.bills import write_bill
 
-ROOT = Path(__file__).parents[2]
 ROWS = 20
-ACCOUNT = "devstoreaccount1"  # the account every Azurite has, and its published key
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 
 @pytest.fixture(scope="module")
@@ -65,41 +58,14 @@ def bucket(s3, bills, monkeypatch):
 
 
 @pytest.fixture
-def container(bills, monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", f"{ROOT / 'node_modules' / '.bin'}:{os.environ['PATH']}")
-    need("azurite-blob")
-    port = free_port()
-    with (tmp_path / "azurite.log").open("w") as log:
-        server = subprocess.Popen(
-            ["azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", str(port), "--silent",
-             "--skipApiVersionCheck", "--location", str(tmp_path / "azurite")],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    address = f"http://127.0.0.1:{port}/{ACCOUNT}"
-    until(lambda: _answers(address), 60, "azurite")
-    monkeypatch.setenv(
-        "AZURE_STORAGE_CONNECTION_STRING",
-        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
-        f"BlobEndpoint={address};",
-    )
+def container(azurite, bills, monkeypatch):
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", azure_login(azurite))
     fsspec.get_filesystem_class("abfs").clear_instance_cache()
     store = fsspec.filesystem("abfs")
     store.mkdir("bills")
     for path in bills:
         store.put_file(str(path), f"bills/focus/{path.name}")
-    yield "abfs://bills"
-    server.terminate()
-    server.wait(timeout=30)
-
-
-def _answers(address):
-    try:
-        urllib.request.urlopen(address, timeout=1).close()
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
+    return "abfs://bills"
 
 
 def ingest(project, location):

@@ -176,6 +176,7 @@ TELEMETRY = {
     "openshift": "Take in OpenShift GPU usage files, MIG slices included.",
     "mlflow": "Take in MLflow tracking: experiments, runs and model versions, who and when.",
     "aws": "Take in what stands in AWS accounts: aws:eu-central-1,us-east-1.",
+    "store": "Take in what lies in s3://BUCKET, abfs://CONTAINER or a folder: sizes, checkpoints.",
     "usage": "Take in plain files of GPU use, supply, subjects, runs and transfers.",
 }
 BILLS = {

@@ -45,6 +45,7 @@ class SourceType(StrEnum):
     MLFLOW = "mlflow"
     USAGE = "usage"
     AWS = "aws"
+    STORE = "store"
     AWS_CUR = "aws-cur"
     AZURE_COST = "azure-cost"
 

@@ -54,7 +54,7 @@ class Region:
                     self.miss(kind, f"{self._action(call)}: the answer lacks {key}; try again")
                     return
                 yield from page.get(key, [])
-        except _errors() as error:
+        except aws_errors() as error:
             self._fail(kind, call, error)
 
     def ask(self, kind: str, call: str, **asked: Any) -> dict[str, Any] | None:
@@ -64,7 +64,7 @@ class Region:
             return None
         try:
             answer: dict[str, Any] = getattr(self.client(service), method)(**asked)
-        except _errors() as error:
+        except aws_errors() as error:
             if not _is_gone(error):
                 self._fail(kind, call, error)
             return None
@@ -88,20 +88,20 @@ class Region:
 
     def _fail(self, kind: str, call: str, error: Exception) -> None:
         action, code, (service, _) = self._action(call), _code(error), call.split(".")
-        reason = f"{action} failed ({_short(error)}); try again"
-        if _is_denied(error):
+        reason = f"{action} failed ({short(error)}); try again"
+        if is_denied(error):
             reason = self._shut[call] = f"may not {action}: grant {action}"
         elif code in _SHUT:
             fix = "enable the region, or renew the credentials"
             reason = self._shut[""] = f"the region does not let us in ({code}): {fix}"
         elif code is None:
-            reason = f"{action} does not answer ({_short(error)}); try again"
+            reason = f"{action} does not answer ({short(error)}); try again"
             if _is_unreachable(error):
                 self._shut[service] = reason
         self.miss(kind, reason)
 
 
-def clients_of(source: SourceSpec) -> Callable[[str], Client]:
+def clients_of(source: SourceSpec) -> Callable[[str | None], Client]:
     """For a region its clients by service, made when first asked for."""
     try:
         from botocore.config import Config
@@ -114,7 +114,7 @@ def clients_of(source: SourceSpec) -> Callable[[str], Client]:
     patient = Config(retries={"mode": "adaptive", "total_max_attempts": tries}, connect_timeout=10)
     brief = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=10)
 
-    def of(region: str) -> Client:
+    def of(region: str | None) -> Client:
         @functools.cache
         def client(service: str) -> Any:
             config = brief if service == "sts" else patient  # who may not ask is told at once
@@ -131,13 +131,14 @@ def account_of(regions: Sequence[Region], where: str) -> str:
     for region in regions:
         try:
             return str(region.client("sts").get_caller_identity()["Account"])
-        except _errors() as error:
-            told = _short(error)
+        except aws_errors() as error:
+            told = short(error)
     fix = "check the credentials: aws sts get-caller-identity must answer"
     raise BadInputError(where, f"cannot be asked ({told})", fix)
 
 
-def _errors() -> tuple[type[Exception], ...]:
+def aws_errors() -> tuple[type[Exception], ...]:
+    """What a call may raise."""
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
@@ -150,7 +151,7 @@ def _code(error: Exception) -> str | None:
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else None
 
 
-def _is_denied(error: Exception) -> bool:
+def is_denied(error: Exception) -> bool:
     """By AWS's word, or by HTTP where a gateway on the way says it."""
     code = _code(error)
     response = getattr(error, "response", None)
@@ -160,7 +161,8 @@ def _is_denied(error: Exception) -> bool:
     return code in _DENIED or status == 403
 
 
-def _short(error: Exception) -> str:
+def short(error: Exception) -> str:
+    """What is wrong, on one short line."""
     response = getattr(error, "response", None)
     told = response.get("Error", {}) if isinstance(response, dict) else {}
     text = f"{told.get('Code')}: {told.get('Message')}" if told else str(error)
