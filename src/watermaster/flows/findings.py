@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from watermaster.decide.estate.findings import RULE, findings
+from watermaster.decide.estate.findings import RULE, dearest_first, findings
 from watermaster.flows.estate import known_estate
+from watermaster.flows.heard import with_heard
 from watermaster.flows.open import Project
 from watermaster.flows.scope import month_sizes, usual_month
 from watermaster.flows.source_gaps import source_gaps
 from watermaster.flows.things import things_seen
-from watermaster.ledger.head import read_head
+from watermaster.ledger.head import Head, read_head
 from watermaster.ledger.records import DECISIONS, FINDINGS
 from watermaster.ledger.write import begin
 from watermaster.model.errors import NotFoundError
@@ -44,7 +45,8 @@ def find(project: Project, month: str | None = None) -> FindingsReport:
         raise NotFoundError("the ledger", "has nothing allocated yet", "run wm allocate")
     month = month or usual_month(sizes)
     estate = live_estate(known_estate(project))
-    found = findings(things_seen(project, head, month, estate), estate)
+    seen = with_heard(project, things_seen(project, head, month, estate), estate)
+    found = findings(seen, estate)
     with begin(project.ledger, ACTION, project.actor, project.tell) as work:
         _keep(work.connection, found, work.at())
         work.connection.execute(
@@ -60,6 +62,22 @@ def find(project: Project, month: str | None = None) -> FindingsReport:
         rule=RULE, snapshot=revision, why=_why(found, month), month=month, found=found,
         gaps=source_gaps(project),
     )  # fmt: skip
+
+
+def found_at(project: Project, head: Head, month: str) -> list[Finding] | None:
+    """What the newest reconciliation found, if it was of this month and nothing changed since."""
+    newest = (
+        sa.select(DECISIONS.c.subject, DECISIONS.c.revision)
+        .where(DECISIONS.c.action == ACTION)
+        .order_by(DECISIONS.c.id.desc())
+        .limit(1)
+    )
+    with project.ledger.records.connect() as connection:
+        last = connection.execute(newest).first()
+        if last is None or tuple(last) != (month, head.revision):
+            return None
+        query = sa.select(FINDINGS.c.found).where(FINDINGS.c.is_open)
+        return dearest_first(_read(text) for text in connection.scalars(query))
 
 
 def list_findings(project: Project, chosen: Chosen | None = None) -> FindingsReport:
@@ -87,7 +105,7 @@ def list_findings(project: Project, chosen: Chosen | None = None) -> FindingsRep
         snapshot=f"r{last.revision}" if last else read_head(project.ledger.records).name,
         why=last.why if last else "Nothing was held beside what is declared yet: wm finding update",
         month=month,
-        found=sorted(found, key=lambda one: (-(one.cost or Decimal(0)), one.rule, one.subject)),
+        found=dearest_first(found),
         gaps=source_gaps(project),
     )
 

@@ -1,18 +1,21 @@
 """The estate of a month as pages and `wm estate show` tell it, and one workload of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from watermaster.decide.estate.findings import RULE, findings
 from watermaster.decide.estate.purpose import infer
 from watermaster.flows.cost import CostQuestion, costs
 from watermaster.flows.estate import known_estate
+from watermaster.flows.findings import found_at
+from watermaster.flows.heard import with_heard
 from watermaster.flows.open import Project
 from watermaster.flows.resources import describe
 from watermaster.flows.scope import month_sizes, usual_month
 from watermaster.flows.source_gaps import source_gaps
 from watermaster.flows.things import things_seen
-from watermaster.ledger.head import read_head
+from watermaster.ledger.head import Head, read_head
 from watermaster.model.errors import NotFoundError
 from watermaster.model.estate import Estate, live_estate
 from watermaster.model.findings import Finding
@@ -24,33 +27,20 @@ from watermaster.model.things import Seen, Thing, WorkloadUse
 MOST_THINGS = 50
 
 
-def inventory(project: Project, month: str | None = None) -> Inventory:
-    """Workloads and findings of a billing month (None: the newest)."""
-    return _looked(project, month)[0]
+@dataclass(frozen=True, slots=True, eq=False)  # known by being the same, not by comparing
+class Looked:
+    """What a revision of the ledger says of a month: dear to bring together, and never stale."""
+
+    head: Head
+    months: list[str]
+    estate: Estate
+    seen: Seen
+    found: list[Finding]
+    paid: list[tuple[str | None, Decimal]]  # team and cost
 
 
-def entity(project: Project, name: str, month: str | None = None) -> Entity:
-    """All that is known of one workload; NotFoundError where none of that name is declared."""
-    found, seen, estate = _looked(project, month)
-    state = next((one for one in found.workloads if one.name == name), None)
-    if state is None:
-        raise NotFoundError(f"workload {name}", "is not declared", "see wm get workload")
-    told = describe(project, "Workload", name, at=None, as_known=None)
-    by_month = costs(project, CostQuestion(by=("month",), wanted={"workload": [name]}))
-    mine = [one for one in seen.things if one.workload == name]
-    return Entity(
-        state=state,
-        document=plain(told.version.resource) if told.version else {},
-        currency=found.currency,
-        months=sorted((str(row["month"]), Decimal(str(row["cost"]))) for row in by_month.rows),
-        things=[_told(one) for one in sorted(mine, key=_dearest)[:MOST_THINGS]],
-        data=_data(estate, state, mine),
-        findings=[one for one in found.findings if _is_about(one, name, mine)],
-        said=[(one.recorded_at, one.file) for one in told.said],
-    )
-
-
-def _looked(project: Project, month: str | None) -> tuple[Inventory, Seen, Estate]:
+def look(project: Project, month: str | None = None) -> Looked:
+    """All that pages of the estate stand on, of a billing month (None: the newest)."""
     head = read_head(project.ledger.records)
     sizes = month_sizes(project, head)
     if not sizes:
@@ -60,24 +50,64 @@ def _looked(project: Project, month: str | None) -> tuple[Inventory, Seen, Estat
         raise NotFoundError(f"month {month}", "has no allocations", f"take {', '.join(sizes)}")
     estate = live_estate(known_estate(project))
     seen = things_seen(project, head, month, estate)
-    found = findings(seen, estate)
+    found = found_at(project, head, month)
     by_team = costs(project, CostQuestion(by=("team",), months=(month,)))
-    paid = [(row["team"], Decimal(str(row["cost"] or 0))) for row in by_team.rows]
-    inventory = Inventory(
+    paid = [
+        (None if row["team"] is None else str(row["team"]), Decimal(str(row["cost"] or 0)))
+        for row in by_team.rows
+    ]
+    kept = findings(seen, estate) if found is None else found
+    return Looked(head, list(sizes), estate, seen, kept, paid)
+
+
+def inventory(
+    project: Project, month: str | None = None, looked: Looked | None = None
+) -> Inventory:
+    """Workloads and findings of a month, with what watches told since."""
+    base = looked or look(project, month)
+    seen = with_heard(project, base.seen, base.estate)
+    return Inventory(
         rule=RULE,
-        snapshot=head.name,
-        why=f"{len(seen.things)} things seen in {month}, held beside what is declared.",
-        month=month,
-        months=list(sizes),
+        snapshot=base.head.name,
+        why=f"{len(seen.things)} things seen in {seen.month}, held beside what is declared.",
+        month=seen.month,
+        months=base.months,
         currency=seen.currency,
-        cost=sum((cost for _, cost in paid), Decimal(0)),
-        owned=sum((cost for team, cost in paid if team), Decimal(0)),
+        cost=sum((cost for _, cost in base.paid), Decimal(0)),
+        owned=sum((cost for team, cost in base.paid if team), Decimal(0)),
         things=len(seen.things),
-        workloads=_states(seen, estate, found),
-        findings=found,
-        gaps=source_gaps(project),
+        workloads=_states(seen, base.estate, base.found),
+        findings=base.found,
+        gaps=source_gaps(project, base.estate),
     )
-    return inventory, seen, estate
+
+
+def entity(project: Project, name: str, looked: Looked | None = None) -> Entity:
+    """All that is known of one workload; NotFoundError where none of that name is declared."""
+    base = looked or look(project)
+    version = next(
+        (v for v in base.estate.of("Workload") if v.resource.metadata.name == name), None
+    )
+    if version is None:
+        raise NotFoundError(f"workload {name}", "is not declared", "see wm get workload")
+    seen = with_heard(project, base.seen, base.estate)
+    mine = [one for one in seen.things if one.workload == name]
+    about = [one for one in base.found if _is_about(one, name, mine)]
+    use = next((one for one in seen.workloads if one.workload == name), None)
+    units = {v.resource.metadata.name: v.resource.spec.unit for v in base.estate.of("Team")}
+    state = _state(version, use, units, {name: mine}, {name: len(about)})
+    told = describe(project, "Workload", name, at=None, as_known=None)
+    by_month = costs(project, CostQuestion(by=("month",), wanted={"workload": [name]}))
+    return Entity(
+        state=state,
+        document=plain(told.version.resource) if told.version else {},
+        currency=seen.currency,
+        months=sorted((str(row["month"]), Decimal(str(row["cost"]))) for row in by_month.rows),
+        things=[_told(one) for one in sorted(mine, key=_dearest)[:MOST_THINGS]],
+        data=_data(base.estate, state, mine),
+        findings=about,
+        said=[(one.recorded_at, one.file) for one in told.said],
+    )
 
 
 def _states(seen: Seen, estate: Estate, found: Sequence[Finding]) -> list[WorkloadState]:

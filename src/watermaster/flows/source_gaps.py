@@ -3,23 +3,25 @@
 import datetime as dt
 from typing import Final
 
+from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
-from watermaster.flows.sources import declared_sources
 from watermaster.ledger.pulls import pull_states
 from watermaster.ledger.watched import watch_states
+from watermaster.model.estate import Estate, live_estate
 from watermaster.model.findings import Gap
 from watermaster.units.schedule import period_s
 
 GRACE: Final = 2  # periods of its schedule a source may be late
 
 
-def source_gaps(project: Project) -> list[Gap]:
+def source_gaps(project: Project, estate: Estate | None = None) -> list[Gap]:
     """One gap for each declared source whose newest pull failed, saw a part, or is overdue."""
     states = pull_states(project.ledger.records)
     watches = watch_states(project.ledger.records)
     now = project.ledger.clock()
     found = []
-    for source in declared_sources(project):
+    declared = estate or live_estate(known_estate(project))
+    for source in (version.resource for version in declared.of("Source")):
         name, spec = source.metadata.name, source.spec
         state = states.get(name)
         if state is None:

@@ -20,12 +20,9 @@ from watermaster.ledger.head import Head
 from watermaster.ledger.lake import files_at, load
 from watermaster.ledger.read import read
 from watermaster.ledger.records import SLICES
-from watermaster.ledger.watched import heard_since
 from watermaster.model.estate import Estate
-from watermaster.model.shapes import SHAPES
 from watermaster.model.tables import Table, ibis
 from watermaster.model.things import (
-    DELETED,
     DELIVERING_DAYS,
     Seen,
     Thing,
@@ -40,7 +37,6 @@ _PLAIN: Final = (
     "source", "name", "namespace", "account", "creator", "parent_uid", "resource_id", "state",
     "gpus", "accelerator", "bytes", "artefact", "model",
 )  # fmt: skip
-_UNTOLD: Final = dict.fromkeys(SHAPES["subjects"].types)
 Row = Mapping[str, Any]
 Key = tuple[Any, ...]
 
@@ -59,12 +55,10 @@ def things_seen(project: Project, head: Head, month: str, estate: Estate) -> See
     history = {_key(row): row for row in asks.rows(requests_of(asks.days("requests", long)))}
     own = own_rows(given)
     billed = {row["resource_id"]: row for row in asks.rows(own)}
-    rows: list[Row] = [*asks.rows(_newest(asks.days("subjects")))]
-    if parse_month(month).start <= project.ledger.clock() < parse_month(month).end:
-        rows = with_heard(rows, heard_since(project.ledger.records))
-    owners = _owners(rows, estate)
+    rows = asks.rows(_newest(asks.days("subjects")))
+    owners = owners_by_key(rows, estate)
     things = [
-        _billed(_priced(_thing(row, use.get(_key(row), {}), owners.get(_key(row), _NOBODY)),
+        _billed(_priced(thing_of(row, use.get(_key(row), {}), owners.get(_key(row), NOBODYS)),
                         costs, asked), billed)
         for row in rows
     ]  # fmt: skip
@@ -80,7 +74,7 @@ def things_seen(project: Project, head: Head, month: str, estate: Estate) -> See
         workloads=list(_workloads(asks.rows(by_workload(given, own)), things, history, until)),
         account_teams=_account_teams(asks.rows(_by_account(given))),
         told_until=until,
-        silent=frozenset(gap.source for gap in source_gaps(project)),
+        silent=frozenset(gap.source for gap in source_gaps(project, estate)),
     )
 
 
@@ -133,21 +127,7 @@ def _newest(subjects: Table) -> Table:
     return newest.mutate(labels=newest.usual).select(*ranked.columns)
 
 
-def with_heard(rows: Iterable[Row], heard: Iterable[tuple[str, bool, Row]]) -> list[Row]:
-    """What was seen, with what watches told since laid over it."""
-    things: dict[Key, Row] = {_key(row): row for row in rows}
-    for _, is_gone, told in heard:
-        was = things.get(_key(told))
-        if is_gone:
-            if was is not None:
-                things[_key(told)] = {**was, "state": DELETED}
-            continue
-        began = was["began"] if was else told.get("created_at") or told["last_seen"]
-        things[_key(told)] = {**(was or _UNTOLD), **told, "began": began}
-    return list(things.values())
-
-
-def _owners(rows: Iterable[Row], estate: Estate) -> dict[Key, Owner | None]:
+def owners_by_key(rows: Iterable[Row], estate: Estate) -> dict[Key, Owner | None]:
     """Whose each thing is as the selectors of today say; None: two equal selectors."""
     targets = number_targets(estate)
     wanted = [{name: row[name] for name in ("day", *KEY, *SEEN)} for row in rows]
@@ -158,11 +138,11 @@ def _owners(rows: Iterable[Row], estate: Estate) -> dict[Key, Owner | None]:
     }
 
 
-_NOBODY: Final = Owner(kind="unallocated", rule="no-rule")
+NOBODYS: Final = Owner(kind="unallocated", rule="no-rule")
 
 
-def _thing(row: Row, use: Row, owner: Owner | None) -> Thing:
-    ours = owner or _NOBODY
+def thing_of(row: Row, use: Row, owner: Owner | None) -> Thing:
+    ours = owner or NOBODYS
     hourly = -(-(use.get("most_s") or 0) // 3600)
     moments = {name: _utc(row[name]) for name in _MOMENTS}
     told: dict[str, Any] = {name: row[name] for name in _PLAIN} | moments

@@ -98,6 +98,12 @@ def history(
     return [version for versions in held.values() for version in versions]
 
 
+def last_statement(connection: sa.Connection) -> int | None:
+    """The number of what was said last; None before anything was."""
+    found: int | None = connection.execute(sa.select(sa.func.max(RESOURCES.c.id))).scalar()
+    return found
+
+
 def recorded(connection: sa.Connection, kind: str, name: str) -> Sequence[sa.Row[tuple[object]]]:
     """All that was ever said about one resource, in the order it was said."""
     query = sa.select(RESOURCES).where(RESOURCES.c.kind == kind, RESOURCES.c.name == name)

@@ -63,6 +63,14 @@ def heard_since(records: sa.Engine) -> list[tuple[str, bool, Row]]:
         ]
 
 
+def heard_version(records: sa.Engine) -> str:
+    """Another text whenever a watch told something, or fell silent, or speaks again."""
+    with records.connect() as connection:
+        newest = connection.execute(sa.select(sa.func.max(WATCHED.c.seen_at), sa.func.count()))
+        faults = sa.select(WATCHES.c.source, WATCHES.c.fault).order_by(WATCHES.c.source)
+        return f"{newest.one()} {connection.execute(faults).all()}"
+
+
 def watch_states(records: sa.Engine) -> dict[str, WatchState]:
     """The state of each watch there was, by source."""
     with records.connect() as connection:

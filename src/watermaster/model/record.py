@@ -65,6 +65,10 @@ class Selector(Record):
     @property
     def terms(self) -> dict[str, str]:
         """Term key to value; labels and tags as `label:KEY` and `tag:KEY`."""
-        plain = self.model_dump(exclude_none=True, exclude={"labels", "tags"})
+        told = ((name, getattr(self, name)) for name in _PLAIN)
+        plain = {name: value for name, value in told if value is not None}
         named = {f"label:{k}": v for k, v in self.labels.items()}
         return plain | named | {f"tag:{k}": v for k, v in self.tags.items()}
+
+
+_PLAIN = tuple(name for name in Selector.model_fields if name not in {"labels", "tags"})

@@ -11,7 +11,6 @@ from watermaster.flows.charges import charges
 from watermaster.flows.cost import CostQuestion, costs, why
 from watermaster.flows.cost_moved import cost_flow, cost_moved
 from watermaster.flows.findings import Chosen, list_findings
-from watermaster.flows.inventory import entity
 from watermaster.flows.scope import Asked
 from watermaster.flows.source_ages import source_states
 from watermaster.model.errors import UsageError
@@ -117,7 +116,7 @@ def get_estate(state: Shared, month: Month = None) -> Response:
 @router.get("/estate/workload/{name}", response_model=Entity, tags=["estate"])
 def get_workload(state: Shared, name: str, month: Month = None) -> Response:
     """One workload: passport, cost, what runs of it, data, findings."""
-    return answer(state.run(entity, name, month))
+    return answer(state.entity(name, month))
 
 
 @router.get("/findings", response_model=FindingsReport, tags=["estate"])

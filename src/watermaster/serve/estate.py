@@ -8,7 +8,6 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from watermaster.flows.inventory import entity
 from watermaster.flows.scope import is_empty
 from watermaster.flows.source_ages import source_states
 from watermaster.model.findings import Finding
@@ -62,7 +61,7 @@ def estate(request: Request, state: Shared, asked: TheAsked) -> Response:
 @router.get("/estate/workload/{name}")
 def workload(request: Request, state: Shared, name: str, month: str | None = None) -> Response:
     """The passport of one workload."""
-    found = state.run(entity, name, month)
+    found = state.entity(name, month)
     context = {
         "title": name, "found": found, "label": _label, "passport": _passport(found.document),
         "currency": found.currency or "USD",

@@ -8,14 +8,16 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 
 from watermaster.flows.cost_moved import cost_flow
-from watermaster.flows.inventory import inventory
+from watermaster.flows.heard import heard_now
+from watermaster.flows.inventory import Looked, entity, inventory, look
 from watermaster.flows.open import Project
 from watermaster.flows.overview import overview
 from watermaster.flows.scope import Asked, Scoped, revision_now, scoped
-from watermaster.model.inventory import Inventory
+from watermaster.model.inventory import Entity, Inventory
 from watermaster.model.overview import FlowReport, Overview
 
 KEPT: Final = 32
+LOOKED: Final = 3  # months of the estate, each with all its things
 
 
 class State:
@@ -34,8 +36,11 @@ class State:
 
         self._flow = functools.lru_cache(KEPT)(lambda _revision, asked: cost_flow(project, asked))
 
-        self._inventory = functools.lru_cache(KEPT)(
-            lambda _revision, _hour, month: inventory(project, month)
+        self._looked = functools.lru_cache(LOOKED)(
+            lambda _revision, _hour, month: look(project, month)
+        )
+        self._inventory = functools.lru_cache(LOOKED)(
+            lambda looked, _heard: inventory(project, looked=looked)
         )
 
     def run(self, flow: Callable[..., Any], *arguments: Any) -> Any:
@@ -65,8 +70,20 @@ class State:
         return self._worker.submit(self._overview, self.revision, self.hour, asked).result()
 
     def inventory(self, month: str | None) -> Inventory:
-        """The estate of a month."""
-        return self._worker.submit(self._inventory, self.revision, self.hour, month).result()
+        """The estate of a month, and what watches told since."""
+        looked = self._look(month)
+        return self._worker.submit(self._inventory, looked, self._heard()).result()
+
+    def entity(self, name: str, month: str | None) -> Entity:
+        """One workload in a month, and what watches told since."""
+        return self._worker.submit(entity, self.project, name, self._look(month)).result()
+
+    def _look(self, month: str | None) -> Looked:
+        month = month or self.scope(Asked()).scope.month
+        return self._worker.submit(self._looked, self.revision, self.hour, month).result()
+
+    def _heard(self) -> str:
+        return heard_now(self.project)
 
 
 def the_state(request: Request) -> State:

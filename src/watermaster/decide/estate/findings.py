@@ -1,6 +1,6 @@
 """Every rule of the estate over what was seen, the dearest finding first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -44,4 +44,9 @@ RULES: Final[tuple[Rule, ...]] = (
 def findings(seen: Seen, estate: Estate) -> list[Finding]:
     """All of them; the same rule about the same subject is told once."""
     told = {one.id: one for rule in RULES for one in rule(seen, estate)}
-    return sorted(told.values(), key=lambda one: (-(one.cost or Decimal(0)), one.rule, one.subject))
+    return dearest_first(told.values())
+
+
+def dearest_first(found: Iterable[Finding]) -> list[Finding]:
+    """Findings in the order in which they are shown."""
+    return sorted(found, key=lambda one: (-(one.cost or Decimal(0)), one.rule, one.subject))
