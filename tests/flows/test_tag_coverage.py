@@ -45,6 +45,15 @@ def test_a_bill_is_covered_by_the_cost_of_its_allowed_values(project, tmp_path):
     assert (row["coverage"], row["change"]) == (Decimal("0.6"), None)
 
 
+def test_a_tag_declared_after_the_allocation_is_told_to_need_one(project, tmp_path):
+    allocate_months(project)
+    (tmp_path / "tags.yaml").write_text(POLICY)
+    apply(project, plan(project, [str(tmp_path / "tags.yaml")]))
+    found = coverage(project, CostQuestion(by=("month",)))
+    assert [row["coverage"] for row in found.rows] == [0]
+    assert "No allocation has team yet: run wm allocate." in found.why
+
+
 def test_no_required_tag_is_told_not_answered_as_full_coverage(project):
     allocate_months(project)
     with pytest.raises(NotFoundError, match="no tag is required"):

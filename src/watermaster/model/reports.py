@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from watermaster.model.tag_fixes import TagFix
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostReport:
@@ -39,3 +41,30 @@ class CoverageReport:
     cost: str
     by: tuple[str, ...]
     rows: list[dict[str, object]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagLine:
+    """One required tag, of one unit or of all, in one month."""
+
+    tag: str
+    unit: str | None
+    cost: Decimal
+    wrong: Decimal  # of it, delivered with a value that is not allowed
+    coverage: Decimal  # 0..1, as delivered
+    after: Decimal  # 0..1, with what is repaired, virtual and inherited
+    change: Decimal | None  # of `after` on the month before; None: not known
+    trend: list[Decimal | None]  # `after` by month, the oldest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagView:
+    """What the page Tags shows."""
+
+    snapshot: str
+    why: str
+    month: str
+    months: list[str]  # of the trend, the oldest first
+    tags: list[TagLine] = field(default_factory=list)  # of the whole scope
+    units: list[TagLine] = field(default_factory=list)
+    fixes: list[TagFix] = field(default_factory=list)

@@ -13,6 +13,8 @@ from watermaster.flows.cost_moved import cost_flow, cost_moved
 from watermaster.flows.findings import Chosen, list_findings
 from watermaster.flows.scope import Asked
 from watermaster.flows.source_ages import source_states
+from watermaster.flows.tag_coverage import coverage
+from watermaster.flows.tag_fix import propose_fixes
 from watermaster.model.errors import UsageError
 from watermaster.model.findings import FindingsReport
 from watermaster.model.inventory import Entity, Inventory
@@ -24,7 +26,8 @@ from watermaster.model.overview import (
     SourceState,
 )
 from watermaster.model.plain import plain
-from watermaster.model.reports import CostReport
+from watermaster.model.reports import CostReport, CoverageReport
+from watermaster.model.tag_fixes import FixReport
 from watermaster.model.why import Why
 from watermaster.serve.questions import EVERY, TheCharges
 from watermaster.serve.state import Shared
@@ -127,6 +130,28 @@ def get_findings(
 ) -> Response:
     """The findings that are open: `wm finding list`."""
     return answer(state.run(list_findings, Chosen(rules=rule or (), teams=team or ())))
+
+
+@router.get("/tags/coverage", response_model=CoverageReport, tags=["tags"])
+def get_tag_coverage(
+    state: Shared,
+    by: Annotated[str, Query(description="dimensions, comma separated")] = "unit,month",
+    month: Annotated[list[str] | None, Query(description="billing months; none: all")] = None,
+    cost: Which = Cost.EFFECTIVE,
+) -> Response:
+    """How much cost carries each required tag, delivered and as meant: `wm tag coverage`."""
+    names = tuple(name.strip() for name in by.split(",") if name.strip())
+    return answer(state.run(coverage, CostQuestion(by=names, cost=cost, months=month or ())))
+
+
+@router.get("/tags/fix", response_model=FixReport, tags=["tags"])
+def get_tag_fix(
+    state: Shared,
+    month: Annotated[list[str] | None, Query(description="billing months; none: all")] = None,
+    key: Annotated[list[str] | None, Query(description="only these tag keys")] = None,
+) -> Response:
+    """What wrong tag keys and values should be; nothing is changed: `wm tag fix`."""
+    return answer(state.run(propose_fixes, month or (), key or ()))
 
 
 @router.get("/sources", response_model=list[SourceState], tags=["ledger"])

@@ -17,10 +17,11 @@ from watermaster.serve.questions import place
 from watermaster.serve.state import the_state
 from watermaster.units import money, text
 
-PAGES: Final = (("/", "Overview"), ("/costs", "Costs"), ("/estate", "Estate"))
+PAGES: Final = (("/", "Overview"), ("/costs", "Costs"), ("/estate", "Estate"), ("/tags", "Tags"))
 ICONS: Final = {  # 16 x 16, one stroke
     "Overview": "M3 3h5v5H3zM10 3h3v5h-3zM3 10h5v3H3zM10 10h3v3h-3z",
     "Estate": "M2.5 13.5h11M4 13.5v-7l4-3 4 3v7M6.5 13.5v-4h3v4",
+    "Tags": "M2.5 2.5h5l6 6-5 5-6-6zM5 5h.01",
     "Costs": "M3 12l3-4 3 2 4-6M3 3v10h10",
 }
 STALE_S: Final = 3 * 86_400  # a source this old is told beside the figures

@@ -139,6 +139,25 @@ def test_a_missing_tag_is_inherited_from_account_then_platform_then_owner():
     assert [value for value, *_ in meant(rows[:2], *nobody)] == ["S", "S"]
 
 
+def test_a_team_gives_its_name_cost_center_and_unit_without_a_label():
+    spec = {"unit": "Care", "costCenter": "CC-200"}
+    found = meant([tag(None, team="search")], policy(), version("Team", "search", spec))
+    assert found == [("CC-200", "inherited", "label of Team search")]
+    labelled = version("Team", "search", spec, {"cost-center": "CC-104"})
+    assert meant([tag(None, team="search")], policy(), labelled)[0][0] == "CC-104"
+    keys = declared_tags(
+        Estate(
+            (
+                version("TagPolicy", "more", {"tags": [{"key": "Team"}, {"key": "business_unit"}]}),
+                version("Team", "search", spec),
+            )
+        )
+    )
+    assert {one.key: one.labels[0].value for one in keys} == {
+        "Team": "search", "business_unit": "Care",
+    }  # fmt: skip
+
+
 def test_a_label_counts_for_charges_of_the_time_it_holds():
     cut = dt.datetime(2026, 10, 6, tzinfo=dt.UTC)
     estate = policy(), team("search", "CC-104", end=cut), team("search", "CC-200", start=cut)

@@ -140,7 +140,17 @@ def _label(version: ResourceVersion, key: str) -> str | None:
     labels = version.resource.metadata.labels
     wanted = normal(key)
     near = (value for name, value in sorted(labels.items()) if normal(name) == wanted)
-    return labels.get(key) or next(near, None)
+    return labels.get(key) or next(near, None) or _implied(version, wanted)
+
+
+def _implied(version: ResourceVersion, wanted: str) -> str | None:
+    """What a Team says of itself without a label."""
+    if version.resource.kind != "Team":
+        return None
+    name, spec = version.resource.metadata.name, version.resource.spec
+    told = {"team": name, "owner": name, "costcenter": spec.cost_center,
+            "unit": spec.unit, "businessunit": spec.unit}  # fmt: skip
+    return told.get(wanted)
 
 
 def _places(whose: Inherit, version: ResourceVersion) -> list[Place]:
