@@ -4,6 +4,7 @@ They listen on the loopback only. What is missing is a skip that says how to get
 tools/components/install.sh gets it all as root on Debian.
 """
 
+import ctypes
 import os
 import shutil
 import signal
@@ -13,14 +14,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 TOOLS = Path(__file__).parents[1] / "tools" / "components"
 SBIN = "/usr/sbin:/sbin"
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
 
 
 def need(*commands: str, how: str = "as root on Debian") -> None:
@@ -247,6 +252,47 @@ def mlflow(tmp_path_factory) -> Iterator[str]:
         assert running.poll() is None, (folder / "log").read_text()
         said("mlflow", start)
         yield address
+    finally:
+        os.killpg(running.pid, signal.SIGTERM)
+        running.wait(timeout=30)
+
+
+# ---- Ray ----
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A private network, and its programs."""
+
+    pid: int
+    folder: Path
+
+    def do(self, work: Callable[[], Any]) -> Any:
+        """Do some work there: a thread may stand in another network than its process."""
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self._there, work).result()
+
+    def _there(self, work: Callable[[], Any]) -> Any:
+        with Path(f"/proc/{self.pid}/ns/net").open() as network:
+            assert LIBC.setns(network.fileno(), CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+        return work()
+
+
+@pytest.fixture(scope="session")
+def ray(tmp_path_factory) -> Iterator[Inside]:
+    """A Ray of two nodes; its dashboard is http://127.0.0.1:8265 in a network of its own."""
+    need("unshare", "root")
+    programs = environment("ray")
+    folder, start = tmp_path_factory.mktemp("ray"), time.monotonic()
+    command = [TOOLS / "in-private-net.sh", TOOLS / "ray-up.sh", programs, folder]
+    with (folder / "out").open("w") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        until(lambda: (folder / "up").exists() or running.poll() is not None, 120, "ray")
+        assert running.poll() is None, (folder / "out").read_text()
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+        said("ray", start)
+        yield Inside(int(children[0]), folder)
     finally:
         os.killpg(running.pid, signal.SIGTERM)
         running.wait(timeout=30)

@@ -14,6 +14,7 @@ from tests import components
 
 ROOT = Path(__file__).parents[1]
 prometheus, slurm, mlflow = components.prometheus, components.slurm, components.mlflow
+ray = components.ray
 azurite = components.azurite
 COMPONENTS = {
     "spark",
@@ -21,6 +22,7 @@ COMPONENTS = {
     "prometheus",
     "chromium",
     "mlflow",
+    "ray",
     "azurite",
 }  # session fixtures, one start each
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=30)

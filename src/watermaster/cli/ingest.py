@@ -174,6 +174,7 @@ TELEMETRY = {
     "slurm": "Take in Slurm accounting, live or saved: jobs, GPU-hours and node supply.",
     "kubernetes": "Take in what stands in a cluster: kubernetes:CONTEXT of your kubeconfig.",
     "openshift": "Take in OpenShift GPU usage files, MIG slices included.",
+    "ray": "Take in a Ray cluster from its dashboard: nodes, jobs, Serve applications.",
     "mlflow": "Take in MLflow tracking: experiments, runs and model versions, who and when.",
     "aws": "Take in what stands in AWS accounts: aws:eu-central-1,us-east-1.",
     "store": "Take in what lies in s3://BUCKET, abfs://CONTAINER or a folder: sizes, checkpoints.",

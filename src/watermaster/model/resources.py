@@ -43,6 +43,7 @@ class SourceType(StrEnum):
     OPENSHIFT = "openshift"
     KUBERNETES = "kubernetes"
     MLFLOW = "mlflow"
+    RAY = "ray"
     USAGE = "usage"
     AWS = "aws"
     STORE = "store"

@@ -72,6 +72,16 @@ def days_of(first_s: int, last_s: int) -> Iterator[str]:
         yield day_text(day * 86400)
 
 
+def each_day(first_s: int, last_s: int) -> Iterator[dict[str, Any]]:
+    """`day`, `first_seen` and `last_seen` for each UTC day between two moments; none when the
+    second is before the first.
+    """
+    for begins in range(first_s - first_s % 86400, last_s + 1, 86400):
+        seen_s = max(first_s, begins), min(last_s, begins + 86399)
+        times = {"first_seen": moment(seen_s[0]), "last_seen": moment(seen_s[1])}
+        yield {"day": day_text(begins)} | times
+
+
 def day_text(moment_s: int) -> str:
     """YYYY-MM-DD of a moment in epoch seconds, UTC."""
     return _day_text(moment_s // 86400)

@@ -1,6 +1,5 @@
 """What MLflow tells as rows: experiments, runs by day, versions of models."""
 
-import datetime as dt
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from watermaster.model.resources import SourceSpec
-from watermaster.observe.batches import Row, canonical, day_text, days_of, moment
+from watermaster.observe.batches import Row, canonical, day_text, each_day, moment
 from watermaster.observe.gaps import Gaps
 from watermaster.units.periods import Period
 
@@ -18,7 +17,7 @@ _GPU: Final = re.compile(r"system/gpu_(\d+)_")
 _PLACES: Final = ("uri", "path", "url", "delta_table_name", "table_name")
 _OTHERS: Final = {"s3a://": "s3://", "s3n://": "s3://"}
 Entry = Mapping[str, Any]
-DAY_S: Final = 86_400
+SKEW_S: Final = 300  # how far ahead of ours another clock may be
 
 
 @dataclass
@@ -96,6 +95,10 @@ def run_rows(one: Entry, scope: Scope, gaps: Gaps) -> Iterator[tuple[str, Row]]:
         what = f"run {uid} ends before it starts: a clock was wrong; its times are left out"
         gaps.reject("end_time", told.get("end_time"), what)
         start = end
+    if start > scope.now_s + SKEW_S:
+        what = f"run {uid} starts after now: a clock is wrong, here or there"
+        gaps.reject("start_time", told.get("start_time"), what)
+        start = scope.now_s
     about = _about(one, scope)
     last = _last_sign(data, start) if end is None else end
     experiment = str(told.get("experiment_id"))
@@ -183,18 +186,12 @@ def _days(start: int, last: int, scope: Scope, *, is_open: bool) -> Iterator[Row
     that it is listed now: a client that was killed leaves its run open for ever.
     """
     first, until = max(start, scope.start_s), min(last, scope.now_s, scope.end_s - 1)
-    held = dict.fromkeys(days_of(first, until), (first, until)) if first <= until else {}
+    days = {row["day"]: row for row in each_day(first, until)}
     if is_open and scope.is_current:
-        today = day_text(scope.now_s)
-        held[today] = held.get(today, (scope.now_s, 0))[0], scope.now_s
-    for day, (since, to) in sorted(held.items()):
-        begins = _midnight(day)
-        seen = max(since, begins), min(to, begins + DAY_S - 1)
-        yield {"day": day, "first_seen": moment(seen[0]), "last_seen": moment(seen[1])}
-
-
-def _midnight(day: str) -> int:
-    return int(dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC).timestamp())
+        now = moment(scope.now_s)
+        today = {"day": day_text(scope.now_s), "first_seen": now}
+        days[today["day"]] = days.get(today["day"], today) | {"last_seen": now}
+    yield from days.values()
 
 
 def _last_sign(data: Entry, start: int) -> int:

@@ -27,6 +27,14 @@ MOST_BYTES: Final = 256 << 20
 WORDS: Final = 300  # characters of a refusal that are told
 
 
+class AnswerError(BadInputError):
+    """A server answered, and refused."""
+
+    def __init__(self, where: str, what: str, fix: str, status: int) -> None:
+        super().__init__(where, what, fix)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class Web:
     """One server: its address, who we are to it, and how long an answer may take."""
@@ -80,12 +88,14 @@ class Web:
             fix = "give the address of the server itself, not of its sign-in page"
             raise BadInputError(self.where(path), what, fix) from None
 
-    def _refused(self, path: str, error: urllib.error.HTTPError) -> BadInputError:
+    def _refused(self, path: str, error: urllib.error.HTTPError) -> AnswerError:
         said = _said(error)
         if error.code in {401, 403}:
             what = f"does not let us in ({error.code}{said})"
-            return BadInputError(self.where(path), what, "give it a token that may read this")
-        return BadInputError(self.where(path), f"answers {error.code}{said}", "ask its operators")
+            fix = "give it a token that may read this"
+            return AnswerError(self.where(path), what, fix, error.code)
+        what = f"answers {error.code}{said}"
+        return AnswerError(self.where(path), what, "ask its operators", error.code)
 
     def where(self, path: str = "") -> str:
         """The address people may see: without what stands before the @ or behind the ?."""
