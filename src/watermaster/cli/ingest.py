@@ -177,6 +177,7 @@ TELEMETRY = {
     "ray": "Take in a Ray cluster from its dashboard: nodes, jobs, Serve applications.",
     "mlflow": "Take in MLflow tracking: experiments, runs and model versions, who and when.",
     "aws": "Take in what stands in AWS accounts: aws:eu-central-1,us-east-1.",
+    "azure": "Take in what stands in Azure subscriptions: azure:SUBSCRIPTION, or azure: for all.",
     "store": "Take in what lies in s3://BUCKET, abfs://CONTAINER or a folder: sizes, checkpoints.",
     "usage": "Take in plain files of GPU use, supply, subjects, runs and transfers.",
 }

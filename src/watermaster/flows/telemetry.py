@@ -32,7 +32,7 @@ from watermaster.units.periods import Period
 
 GROUP: Final = "watermaster.observe"
 LIVE_DAYS: Final = 31  # how far back a server is asked when nothing else is said
-LIVE: Final = ("http://", "https://", "sacct:", "aws:", "kubernetes:")
+LIVE: Final = ("http://", "https://", "sacct:", "aws:", "azure:", "kubernetes:")
 SUPPLY: Final = "gpu_supply"
 ROWS_A_GROUP: Final = 200_000
 Observe = Callable[[SourceSpec, Period, Tell], Iterable[Seen]]

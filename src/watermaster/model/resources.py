@@ -46,6 +46,7 @@ class SourceType(StrEnum):
     RAY = "ray"
     USAGE = "usage"
     AWS = "aws"
+    AZURE = "azure"
     STORE = "store"
     AWS_CUR = "aws-cur"
     AZURE_COST = "azure-cost"
