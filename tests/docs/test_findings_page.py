@@ -17,7 +17,7 @@ def test_every_rule_of_the_estate_is_described():
             word for word in RULE.findall(text)
             if word.split("-")[0] in {"undeclared", "unowned", "ambiguous", "gone", "inactive",
                                       "oversized", "orphaned", "declared", "zombie", "duplicate",
-                                      "model", "data", "purpose"}
+                                      "model", "data", "purpose", "profile"}
             and word not in {"data-preparation", "model-version", "declared-only"}
         }  # fmt: skip
     assert {"inactive-gpu", "unowned-resource"} <= made

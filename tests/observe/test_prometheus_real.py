@@ -60,6 +60,7 @@ def plan():
         p.put(SM, labels, when, busy)
         p.put(UTIL, labels, when, busy * 180)  # reads higher, must not be used
         p.put(MEMORY, labels, when, 1024)
+        p.put("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", labels, when, busy / 2)
         # 700 W, counted in mJ; the counter starts again at minute 100
         p.put(ENERGY, labels, when, lambda m: (m if m < 100 else m - 100) * 60 * 700_000)
     # GPU b: no SM_ACTIVE; GR_ENGINE_ACTIVE in the first hour, GPU_UTIL in both, dark 23:10-23:40.
@@ -107,6 +108,15 @@ def test_a_change_of_pods_parts_the_hour(seen):
         ("23", "team-a/x", 1800, 900, "SM_ACTIVE", 1 << 30),
         ("23", "team-a/y", 1800, 450, "SM_ACTIVE", 1 << 30),
     ]
+
+
+def test_tensor_activity_is_told_where_it_is_measured_and_dram_is_unknown(seen):
+    rows = [row for row in of(seen["gpu_hours"], "GPU-a") if row["subject_uid"]]
+    told = sorted((row["subject_uid"], row["tensor_s"], row["dram_s"]) for row in rows)
+    assert told == [
+        ("team-a/x", 450, None), ("team-a/x", 900, None), ("team-a/y", 225, None)
+    ]  # fmt: skip
+    assert {row["tensor_s"] for row in of(seen["gpu_hours"], "GPU-b")} == {None}
 
 
 def test_energy_counts_through_a_reset_and_idle_hours(seen):

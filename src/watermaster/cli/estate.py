@@ -35,13 +35,14 @@ def show_estate(
             "last seen": one.last_seen and f"{one.last_seen:%Y-%m-%d}", "cost": one.cost,
             "findings": one.findings or None, "stage": one.stage, "model": one.model,
             "platforms": ", ".join(one.platforms), "things": one.things,
+            "value": one.business_value, "risk": one.risk,
         } | _seems(one.inferred)
         for one in found.workloads
     ]  # fmt: skip
     below = [f"{len(found.findings)} findings: wm finding list"]
     below += [f"unknown: {gap.what}" for gap in found.gaps]
     columns = ["workload", "team", "purpose", "gpus", "use", "last seen", "cost", "findings"]
-    wide = ["stage", "model", "platforms", "things", "seems", "profile", "because"]
+    wide = ["stage", "model", "platforms", "things", "value", "risk", "seems", "profile", "because"]
     empty = "nothing is declared yet: wm estate adopt"
     show(found, Table(columns, rows, wide=wide, above=[found.why], below=below, empty=empty))
 

@@ -151,6 +151,9 @@ def _state(
         last_seen=max((one.last_seen for one in held if one.is_work), default=None),
         cost=use.cost if use else Decimal(0),
         findings=about.get(metadata.name, 0),
+        business_value=spec.business_value,
+        risk=spec.risk,
+        profile=spec.profile and str(spec.profile),
         inferred=infer(use.behaviour) if use and use.behaviour else None,
     )
 

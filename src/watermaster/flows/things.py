@@ -155,11 +155,16 @@ def thing_of(row: Row, use: Row, owner: Owner | None) -> Thing:
         reserved_s=int(use.get("reserved_s") or 0), measured_s=int(use.get("measured_s") or 0),
         used_s=int(use.get("used_s") or 0), busiest=use.get("busiest"),
         held_hours=int(use.get("held_hours") or 0), span_hours=_span_hours(use),
-        last_held=_utc(use.get("last_held")),
+        last_held=_utc(use.get("last_held")), tensor_ratio=_active(use, "tensor_s"),
+        dram_ratio=_active(use, "dram_s"),
         p95=use.get("p95"), p99=use.get("p99"), memory_bytes=use.get("memory_bytes"),
         still_s=int(use.get("still_s") or 0), still_day_s=int(use.get("still_day_s") or 0),
         still_hours=int(use.get("still_hours") or 0),
     )  # fmt: skip
+
+
+def _active(use: Row, name: str) -> float | None:
+    return float(use[name] / use[f"{name}_of"]) if use and use[f"{name}_of"] else None
 
 
 def _span_hours(use: Row) -> int:

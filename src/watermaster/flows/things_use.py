@@ -5,18 +5,23 @@ from watermaster.model.things import INACTIVE_RATIO, MEASURED_RATIO
 
 KEY = ("platform", "subject_kind", "subject_uid")
 HOUR_S = 3600
+ACTIVITY = ("tensor_s", "dram_s")
 
 
 def use_of(hours: Table, requests: Table) -> Table:
     """GPU-seconds of each thing: reserved, measured, used, and held without being used.
 
     still_s: in whole hours never over 5%; still_day_s: in days never over 5% without a request.
-    p95, p99, busiest: of its hourly utilisation. memory_bytes: the most that one row held.
+    p95, p99, busiest: of its hourly utilisation. tensor_s, dram_s: of the GPU-seconds tensor_s_of,
+    dram_s_of, for which they were measured. memory_bytes: the most that one row held.
     """
     known = hours.used_s.notnull().ifelse(hours.reserved_s, 0)
     by_hour = hours.group_by(*KEY, "day", "hour").agg(
         reserved_s=hours.reserved_s.sum(), measured_s=known.sum(), used_s=hours.used_s.sum(),
         memory_bytes=hours.memory_bytes.max(), accelerator=hours.model.max(),
+        **{name: hours[name].sum() for name in ACTIVITY},
+        **{f"{name}_of": hours[name].notnull().ifelse(hours.reserved_s, 0).sum()
+           for name in ACTIVITY},
     )  # fmt: skip
     by_hour = by_hour.mutate(ratio=by_hour.used_s / by_hour.measured_s.nullif(0))
     is_still = (by_hour.ratio < INACTIVE_RATIO) & (
@@ -29,6 +34,7 @@ def use_of(hours: Table, requests: Table) -> Table:
         p95=by_hour.ratio.quantile(0.95), p99=by_hour.ratio.quantile(0.99),
         most_s=by_hour.reserved_s.max(), still_s=by_hour.still_s.sum(),
         held_hours=by_hour.count(), held_days=by_hour.hour.date().nunique(),
+        **{name: by_hour[name].sum() for each in ACTIVITY for name in (each, f"{each}_of")},
         first_held=by_hour.hour.min(), last_held=by_hour.hour.max(),
         memory_bytes=by_hour.memory_bytes.max(), used_accelerator=by_hour.accelerator.max(),
     )  # fmt: skip

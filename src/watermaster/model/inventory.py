@@ -28,6 +28,9 @@ class WorkloadState:
     last_seen: dt.datetime | None
     cost: Decimal  # EffectiveCost of the month
     findings: int
+    business_value: str | None = None
+    risk: str | None = None
+    profile: str | None = None  # as declared
     inferred: Inferred | None = None  # None: too little was seen of it
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from watermaster.model.behaviour import Profile
 from watermaster.model.pools import PoolSpec
 from watermaster.model.record import Currency, Day, Money, Name, Record, Selector, TimeZone
 from watermaster.model.tagging import EVERY, Inherit, TagRepairSpec, VirtualTagSpec
@@ -165,6 +166,7 @@ class WorkloadSpec(Record):
     project: str | None = None
     business_value: str | None = None
     risk: Literal["low", "medium", "high"] | None = None
+    profile: Profile | None = Field(None, description="what it asks most of an accelerator")
     end_date: Day | None = None
     model: Name | None = None
     datasets: list[Name] = Field([])

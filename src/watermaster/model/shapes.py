@@ -172,6 +172,8 @@ GPU_HOURS: Final = Shape(
         ("utilisation_field", "string", "SM_ACTIVE, GR_ENGINE_ACTIVE or GPU_UTIL, null if none"),
         ("memory_bytes", "int64", "mean device memory held, bytes"),
         ("energy_j", "int64", "energy in joules, null if not measured"),
+        ("tensor_s", "int64", "GPU-seconds x tensor core activity, null if not measured"),
+        ("dram_s", "int64", "GPU-seconds x device memory activity, null if not measured"),
     ),
 )
 

@@ -51,6 +51,8 @@ class Thing:
     measured_s: int = 0  # of these, with a utilisation
     used_s: int = 0  # GPU-seconds x utilisation
     busiest: float | None = None  # highest mean utilisation of an hour, 0..1
+    tensor_ratio: float | None = None  # mean tensor core activity; None: not measured
+    dram_ratio: float | None = None  # mean device memory activity; None: not measured
     held_hours: int = 0  # hours in which it held an accelerator
     span_hours: int = 0  # from the first of these to the last, but for days it held none
     last_held: dt.datetime | None = None  # the last of these

@@ -10,6 +10,10 @@ UTILISATION: Final = {  # column value to series, the most honest first, and the
     "GR_ENGINE_ACTIVE": ("DCGM_FI_PROF_GR_ENGINE_ACTIVE", 1.0),
     "GPU_UTIL": ("DCGM_FI_DEV_GPU_UTIL", 0.01),
 }
+ACTIVITY: Final = {  # column to series: what a busy GPU is busy with
+    "tensor_s": "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE",
+    "dram_s": "DCGM_FI_PROF_DRAM_ACTIVE",
+}
 MEMORY: Final = "DCGM_FI_DEV_FB_USED"  # MiB
 POWER: Final = "DCGM_FI_DEV_POWER_USAGE"  # W
 ENERGY: Final = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"  # mJ since the driver was loaded
@@ -18,6 +22,7 @@ FATAL_XIDS: Final = frozenset({48, 61, 62, 64, 74, 79, 95, 110, 119, 120, 136, 1
 """Errors of the device. Others (13, 31, 43, 45 ...) are the program's own and harm no GPU."""
 LARGEST: Final = {  # beyond it DCGM means "blank"
     **dict.fromkeys(("DCGM_FI_PROF_SM_ACTIVE", "DCGM_FI_PROF_GR_ENGINE_ACTIVE"), 1.001),
+    **dict.fromkeys(ACTIVITY.values(), 1.001),
     "DCGM_FI_DEV_GPU_UTIL": 100.1,
     MEMORY: 1e7,
     POWER: 1e5,

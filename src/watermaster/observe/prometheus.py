@@ -35,7 +35,10 @@ SAMPLES_AT_ONCE: Final = 500_000  # of one metric
 CORDONED: Final = "kube_node_spec_unschedulable"
 POD_LABELS: Final = "kube_pod_labels"
 _NAMES: Final = "|".join([series for series, _ in dcgm.UTILISATION.values()] + [dcgm.MEMORY])
-_GAUGES: Final = [s for s, _ in dcgm.UTILISATION.values()] + [dcgm.MEMORY, dcgm.POWER]
+_GAUGES: Final = [
+    *(series for series, _ in dcgm.UTILISATION.values()), dcgm.MEMORY, dcgm.POWER,
+    *dcgm.ACTIVITY.values(),
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

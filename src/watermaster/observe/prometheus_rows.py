@@ -127,7 +127,7 @@ def _holder(holder: Holder | None) -> dict[str, str | None]:
 def _held(
     measured: Measured, cell: tuple[int, int], held_ms: float, device: Device
 ) -> dict[str, Any]:
-    """Reserved, used by the best field there is, and memory."""
+    """Reserved, used by the best field there is, what with, and memory."""
     reserved = held_ms * measured.share(device) / 1000
     row: dict[str, Any] = {"reserved_s": round(reserved)}
     for name, (series, factor) in dcgm.UTILISATION.items():
@@ -135,6 +135,9 @@ def _held(
         if mean is not None:
             row |= {"used_s": round(mean * factor * reserved), "utilisation_field": name}
             break
+    for name, series in dcgm.ACTIVITY.items():
+        mean = _mean(measured.by_holding.get(series), cell)
+        row[name] = None if mean is None else round(mean * reserved)
     memory = _mean(measured.by_holding.get(dcgm.MEMORY), cell)
     return row | {"memory_bytes": None if memory is None else round(memory * MIB)}
 

@@ -1,17 +1,21 @@
 """Plain use given as start, end and GPUs, cut into hours."""
 
+from typing import Final
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from watermaster.observe.spread import wm_hours
 
+MEASURED: Final = ("used_s", "energy_j", "tensor_s", "dram_s")
+
 
 def hourly(rows: pa.Table) -> pa.Table:
     """start, end, gpus (null: 1) of each row become hour and reserved_s; other columns repeat.
 
-    What was measured over the whole interval (used_s, energy_j) is shared out by seconds, and
-    the parts sum to the whole.
+    What was measured over the whole interval (MEASURED) is shared out by seconds, and the parts
+    sum to the whole.
     """
     starts, ends = _epochs(rows["start"]), _epochs(rows["end"])
     position, hour, seconds = wm_hours(starts, ends)
@@ -25,7 +29,7 @@ def hourly(rows: pa.Table) -> pa.Table:
     cut = cut.append_column("reserved_s", pa.array(seconds * gpus[position]))
     done = hour + np.minimum(3600, ends[position] - hour) - starts[position]
     whole = np.maximum(ends - starts, 1)[position]
-    for name in ("used_s", "energy_j"):
+    for name in MEASURED:
         if name in cut.column_names:
             cut = _shared_out(cut, name, (done, seconds, whole))
     return cut

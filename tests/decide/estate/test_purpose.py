@@ -139,6 +139,13 @@ def test_behaviour_is_of_all_things_by_their_gpu_time_and_of_what_made_them():
     assert behaviour_of([owner], {}, {}) is None
 
 
+def test_activity_is_the_mean_of_what_was_measured_by_gpu_time():
+    known = [pod("a", tensor_ratio=0.4, reserved_s=300), pod("b", tensor_ratio=0.1, reserved_s=100)]
+    seen = behaviour_of([*known, pod("c")], {}, {})
+    assert round(seen.tensor_ratio, 6) == 0.325
+    assert seen.dram_ratio is None
+
+
 def test_what_was_mostly_not_measured_has_no_utilisation():
     seen = behaviour_of([pod("a", measured_s=3600)], {}, {})
     assert (seen.used_ratio, seen.open_ratio) == (None, None)
@@ -149,6 +156,16 @@ def seen_as(behaviour, *things, silent=()):
                       behaviour=behaviour)  # fmt: skip
     return Seen(month="2026-10", now=day(31), currency="USD", things=list(things),
                 workloads=[use], silent=frozenset(silent))  # fmt: skip
+
+
+@pytest.mark.parametrize(("declared", "count"), [("memory-bound", 1), ("bursty", 0), (None, 0)])
+def test_a_declared_profile_that_is_not_how_it_behaves_is_a_finding(declared, count):
+    spec = {"purpose": "online-inference"} | ({"profile": declared} if declared else {})
+    document = {"apiVersion": "watermaster/v1", "kind": "Workload", "metadata": {"name": "w"},
+                "spec": spec}  # fmt: skip
+    estate = Estate((ResourceVersion(resource=load_resource(document), recorded_at=day(1)),))
+    found = [one.rule for one in findings(seen_as(SERVICE, pod("a")), estate)]
+    assert found.count("profile-disagrees") == count
 
 
 @pytest.mark.parametrize(("silent", "count"), [((), 1), (("k8s",), 0), (("other",), 1)])

@@ -39,6 +39,8 @@ def behaviour_of(
         used_ratio=used,
         burst_ratio=_burst(held),
         requests=sum(asked) if asked else None,
+        tensor_ratio=_mean((one.tensor_ratio, one.reserved_s) for one in held),
+        dram_ratio=_mean((one.dram_ratio, one.reserved_s) for one in held),
         kinds=frozenset(_kinds(things, parents)),
     )
 
@@ -66,15 +68,20 @@ def _open(held: Sequence[Thing], until: Mapping[str, dt.datetime]) -> float | No
     return sum(still) / total
 
 
+def _mean(told: Iterable[tuple[float | None, int]]) -> float | None:
+    """Of what is known, by GPU time."""
+    known = [(value, weight) for value, weight in told if value is not None]
+    total = sum(weight for _, weight in known)
+    return sum(value * weight for value, weight in known) / total if total else None
+
+
 def _burst(held: Sequence[Thing]) -> float | None:
     """Busiest hour by mean, of the things by their GPU time."""
-    found = [
+    return _mean(
         (one.busiest * one.measured_s / one.used_s, one.reserved_s)
         for one in held
         if one.busiest is not None and one.used_s and one.measured_s
-    ]
-    total = sum(weight for _, weight in found)
-    return sum(ratio * weight for ratio, weight in found) / total if total else None
+    )
 
 
 def _kinds(things: Sequence[Thing], parents: Mapping[str, Thing]) -> Iterable[str]:

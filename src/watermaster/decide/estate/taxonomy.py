@@ -11,7 +11,7 @@ from watermaster.model.things import Seen
 
 
 def purposes_that_disagree(seen: Seen, estate: Estate) -> Iterator[Finding]:
-    """A Workload that behaves like another activity than its declared purpose.
+    """A Workload that behaves like another activity than its purpose, or has another profile.
 
     A gap in a source looks like a pause: workloads of a silent source are left out.
     """
@@ -23,9 +23,16 @@ def purposes_that_disagree(seen: Seen, estate: Estate) -> Iterator[Finding]:
         if use is None or use.behaviour is None or one.name in deaf:
             continue
         told = infer(use.behaviour)
+        held = [thing for thing in seen.things if thing.workload == one.name]
+        if spec.profile and told.profile and told.profile != spec.profile:
+            yield found(
+                seen, "profile-disagrees", f"workload/{one.name}", use.cost,
+                why=f"declared {spec.profile}, behaves {told.profile}: {told.profile_reason}",
+                next_step=f"correct the profile of {one.name}, or give it accelerators that fit",
+                team=one.owner, evidence=evidence_of(held),
+            )  # fmt: skip
         if disagrees(told, spec.purpose):
             likely = told.purpose or told.activity
-            held = [thing for thing in seen.things if thing.workload == one.name]
             yield found(
                 seen, "purpose-disagrees", f"workload/{one.name}", use.cost,
                 why=f"declared {spec.purpose} ({OF_PURPOSE[spec.purpose]}), behaves like {likely} "
