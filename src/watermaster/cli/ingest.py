@@ -172,6 +172,11 @@ def rules(
 TELEMETRY = {
     "prometheus": "Take in DCGM series from a Prometheus server: GPU supply and use.",
     "slurm": "Take in Slurm accounting, live or saved: jobs, GPU-hours and node supply.",
+    "bedrock": "Take in requests to Amazon Bedrock: model invocation logs from S3 or a folder.",
+    "azure-openai": "Take in requests to Azure OpenAI: token metrics of Azure Monitor.",
+    "openai": "Take in requests to OpenAI: saved pages of the organisation's usage API.",
+    "anthropic": "Take in requests to Anthropic: saved pages of the Admin API's usage report.",
+    "litellm": "Take in requests through LiteLLM: its spend logs as JSON or CSV.",
     "kubernetes": "Take in what stands in a cluster: kubernetes:CONTEXT of your kubeconfig.",
     "openshift": "Take in OpenShift GPU usage files, MIG slices included.",
     "ray": "Take in a Ray cluster from its dashboard: nodes, jobs, Serve applications.",

@@ -73,6 +73,8 @@ def selectors(resource: Resource) -> Iterator[tuple[tuple[str | int, ...], Selec
     spec = resource.spec
     if resource.kind in {"Workload", "Team"}:
         yield from ((("spec", "selectors", n), held) for n, held in enumerate(spec.selectors))
+    if resource.kind == "Model":
+        yield from ((("spec", "billed", n), held) for n, held in enumerate(spec.billed))
     if resource.kind in {"AllocationRule", "VirtualTag"}:
         yield from ((("spec", "match", n), held) for n, held in enumerate(spec.match))
     if resource.kind == "Pool":

@@ -17,6 +17,7 @@ from watermaster.decide.cost.measure import (
 from watermaster.decide.cost.shared import constant_weights, figure_of, monthly_weights
 from watermaster.decide.cost.subjects import KEY, SEEN, owners_of
 from watermaster.decide.cost.targets import Targets
+from watermaster.decide.cost.tokens import token_weights
 from watermaster.decide.cost.transfer import transfer_weights
 from watermaster.ledger.hold import hold
 from watermaster.ledger.lake import files_at, load
@@ -41,17 +42,20 @@ def weigh(work: Work, charges: Table, targets: Targets, estate: Estate) -> Table
     """target, start_s, end_s, owner, weight, used_s, known_s of every charge to be split."""
     found = [_without_use(constant_weights(targets.rules))]
     figured = {n: name for n, held in targets.rules.items() if (name := figure_of(held))}
-    if not (targets.scopes or targets.transfers or figured):
+    if not (targets.scopes or targets.transfers or targets.models or figured):
         return hold(work.ledger, found[0], "held_weights")
     days = _days(work, charges)
     owners = hold(work.ledger, _owners(work, days, targets), "held_owners")
-    if targets.scopes or targets.transfers:
+    if targets.scopes or targets.transfers or targets.models:
         groups = hold(work.ledger, rule.groups(charges, targets), "held_groups")
         if targets.scopes:
             found.append(_of_scopes(work, groups, targets, estate, (days, owners)))
         if targets.transfers:
             moved = _telemetry(work, "transfers", days)
             found.append(transfer_weights(groups, targets.transfers, moved, owners))
+        if targets.models:
+            asked = _telemetry(work, "requests", days)
+            found.append(token_weights(groups, targets.models, asked, owners))
     if figured:
         first = hold(work.ledger, rule.parts(_all(found), targets), "held_first_parts")
         given = rule.allocate(charges, first, targets).rows

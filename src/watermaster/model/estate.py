@@ -33,7 +33,7 @@ class Estate:
         policies = (v.resource.spec for v in self.of("TagPolicy"))
         keys = {rule.key for policy in policies for rule in policy.tags}
         keys |= {v.resource.spec.key for kind in KEYED for v in self.of(kind)}
-        for kind, field in (("Workload", "selectors"), ("Team", "selectors"),
+        for kind, field in (("Workload", "selectors"), ("Team", "selectors"), ("Model", "billed"),
                             ("AllocationRule", "match"), ("VirtualTag", "match")):  # fmt: skip
             for version in self.of(kind):
                 keys |= _tag_keys(getattr(version.resource.spec, field))

@@ -49,6 +49,11 @@ class SourceType(StrEnum):
     AWS = "aws"
     AZURE = "azure"
     STORE = "store"
+    BEDROCK = "bedrock"
+    AZURE_OPENAI = "azure-openai"
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+    LITELLM = "litellm"
     AWS_CUR = "aws-cur"
     AZURE_COST = "azure-cost"
 
@@ -136,8 +141,19 @@ class ModelSpec(Record):
     risk_class: Literal["minimal", "limited", "high", "prohibited"] | None = None
     licence: str | None = None
     intended_use: str | None = None
-    served_by: str | None = Field(None, description="provider, for models behind an API")
+    served_by: str | None = Field(
+        None, description="platform of the source that counts its requests, for what an API serves"
+    )
+    seen_as: list[str] = Field([], description="names the API gives it; none: all it serves")
+    billed: list[Selector] = Field([], description="charges for its use, split by measured tokens")
     data_classes: list[Classification] = Field([])
+
+    @model_validator(mode="after")
+    def _is_measured_where_it_is_billed(self) -> "ModelSpec":
+        if self.billed and self.served_by is None:
+            msg = "billed needs servedBy; name the platform of the source that counts its requests"
+            raise ValueError(msg)
+        return self
 
 
 class Purpose(StrEnum):

@@ -18,6 +18,7 @@ from watermaster.decide.cost.targets import (
     UNUSED,
     Targets,
 )
+from watermaster.decide.cost.tokens import token_conditions
 from watermaster.decide.cost.transfer import is_transfer
 from watermaster.model.decision import Decision
 from watermaster.model.estate import tag_column
@@ -37,7 +38,7 @@ def matched(charges: Table, targets: Targets, *, only_periodic: bool = False) ->
     """
     found = lookups(targets.bills)
     if only_periodic:
-        found = [one for one in found if one.order <= Order.TRANSFER]
+        found = [one for one in found if one.order <= Order.TOKENS]
     with_account = charges.mutate(
         account=ibis.coalesce(charges.sub_account_id, charges.billing_account_id),
         provider=ibis.coalesce(charges.provider_name, charges.service_provider_name),
@@ -49,6 +50,7 @@ def matched(charges: Table, targets: Targets, *, only_periodic: bool = False) ->
         only={
             Order.COMMITMENT: with_account.commitment_discount_status == "Unused",
             Order.TRANSFER: is_transfer(with_account),
+            **token_conditions(with_account),
             Order.PURCHASE: with_account.charge_category == "Purchase",
         },
         otherwise={Order.COMMITMENT: UNUSED},
@@ -132,6 +134,7 @@ def _described(split: Table, targets: Targets) -> Table:
         "pool": ibis.coalesce(joined.scope_pool, joined.pool),
         "accelerator": ibis.coalesce(joined.scope_accelerator, joined.accelerator),
         "dataset": ibis.coalesce(joined.scope_dataset, joined.dataset),
+        "model": ibis.coalesce(joined.scope_model, joined.model),
     }
     return joined.select(
         "target",
@@ -166,6 +169,9 @@ def _scope_table(targets: Targets) -> Table:
     for number, movement in targets.transfers.items():
         name = movement.dataset.metadata.name
         rows.append(_scope_row(number, "measured", f"transfer:{name}") | {"scope_dataset": name})
+    for number, use in targets.models.items():
+        name = use.model.metadata.name
+        rows.append(_scope_row(number, "measured", f"tokens:{name}") | {"scope_model": name})
     for number, held in targets.rules.items():
         rows.append(_scope_row(number, "shared", f"rule:{held.rule.metadata.name}"))
     schema = {"target": "int32"} | dict.fromkeys(list(_scope_row(0, "", ""))[1:], "string")
@@ -173,7 +179,8 @@ def _scope_table(targets: Targets) -> Table:
 
 
 def _scope_row(number: int, kind: str, rule: str) -> dict[str, object]:
-    empty = dict.fromkeys(("scope_platform", "scope_pool", "scope_accelerator", "scope_dataset"))
+    scopes = ("platform", "pool", "accelerator", "dataset", "model")
+    empty = dict.fromkeys(f"scope_{name}" for name in scopes)
     return {"target": number, "scope_kind": kind, "scope_rule": rule} | empty
 
 

@@ -1,9 +1,9 @@
 """What the estate claims: every selector as terms, a rank, a time and a target.
 
-Order of the rules, the first that holds decides: unused commitments, pools, data transfer,
-purchases of commitments, workloads, datasets, teams, shared costs, contracts whose use nobody
-sees. Within one of them the class of the strongest term outranks the number of terms: explicit
-id, then label or name, then namespace or account, then tag.
+Order of the rules, the first that holds decides: unused commitments, pools, data transfer, models
+behind an API, purchases of commitments, workloads, datasets, teams, shared costs, contracts whose
+use nobody sees. Within one of them the class of the strongest term outranks the number of terms:
+explicit id, then label or name, then namespace or account, then tag.
 """
 
 import datetime as dt
@@ -23,19 +23,26 @@ class Order(IntEnum):
     COMMITMENT = 0
     POOL = 1
     TRANSFER = 2
-    PURCHASE = 3
-    WORKLOAD = 4
-    DATASET = 5
-    TEAM = 6
-    SHARED = 7
-    UNUSED = 8  # contracts no bill carries, whose use nobody sees
+    TOKENS_CACHED = 3  # of the use of a model behind an API: what is said to be for cached tokens,
+    TOKENS_IN = 4  # for tokens read,
+    TOKENS_OUT = 5  # for tokens written,
+    TOKENS = 6  # and the rest
+    PURCHASE = 7
+    WORKLOAD = 8
+    DATASET = 9
+    TEAM = 10
+    SHARED = 11
+    UNUSED = 12  # contracts no bill carries, whose use nobody sees
+
+
+TOKEN_ORDERS: Final = (Order.TOKENS_CACHED, Order.TOKENS_IN, Order.TOKENS_OUT, Order.TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a claim points to: a resource, or a node of a pool."""
 
-    kind: str  # Workload, Pool, Node, Dataset, Transfer, Team, Commitment, Purchase, ...
+    kind: str  # Workload, Pool, Node, Dataset, Transfer, tokens, Team, Commitment, Purchase, ...
     name: str
     node: str | None = None
 
@@ -102,6 +109,9 @@ def _all_claims(estate: Estate) -> Iterator[Claim]:
             terms = {"resource_id": location}
             yield _claim(Order.TRANSFER, terms, Target("Transfer", _name(version)), version)
             yield _claim(Order.DATASET, terms, Target("Dataset", _name(version)), version)
+    for order in TOKEN_ORDERS:
+        kind = order.name.lower().replace("_", "-")
+        yield from _selected(estate.of("Model"), order, kind, "billed")
     yield from _selected(estate.of("Workload"), Order.WORKLOAD, "Workload", "selectors")
     yield from _selected(estate.of("Team"), Order.TEAM, "Team", "selectors")
     yield from _selected(estate.of("AllocationRule"), Order.SHARED, "AllocationRule", "match")

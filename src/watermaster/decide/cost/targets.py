@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from watermaster.decide.cost.claims import Claim, bill_claims, subject_claims
+from watermaster.decide.cost.claims import Claim, Order, bill_claims, subject_claims
 from watermaster.decide.cost.match import AMBIGUOUS, NOBODY
 from watermaster.model.estate import Estate, holds
 from watermaster.model.resources import Resource, ResourceVersion, SplitBy
@@ -71,6 +71,16 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelUse:
+    """A model behind an API, whose charges are split by the tokens of whoever asked it."""
+
+    model: Resource
+    order: Order  # which of its tokens a charge is for
+    unmeasured: int  # owner number where no tokens were counted
+    unowned: int  # of tokens of nobody's
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A shared-cost rule and the owner number of each resource it may go to."""
 
@@ -88,6 +98,7 @@ class Targets:
     owners: dict[int, Owner] = field(default_factory=dict)
     scopes: dict[int, Scope] = field(default_factory=dict)
     transfers: dict[int, Movement] = field(default_factory=dict)
+    models: dict[int, ModelUse] = field(default_factory=dict)
     rules: dict[int, Rule] = field(default_factory=dict)
 
     def owner_table(self) -> Table:
@@ -147,6 +158,19 @@ def _number(
                 direct_owner(version.resource, team), rule=f"transfer:{claim.target.name}"
             )
             found.transfers[number] = Movement(version.resource, fallback)
+        case "tokens-cached" | "tokens-in" | "tokens-out" | "tokens":
+            number = counter.next("periodic")
+            name = claim.target.name
+            nobody = Owner(kind="unmeasured", rule=f"tokens:{name}", model=name)
+            owners = (
+                nobody,
+                replace(nobody, kind="unallocated", rule=f"{nobody.rule}:unowned-use"),
+            )
+            numbers = []
+            for owner in owners:
+                numbers.append(counter.next("direct"))
+                found.owners[numbers[-1]] = owner
+            found.models[number] = ModelUse(version.resource, claim.order, *numbers)
         case "AllocationRule":
             spec = version.resource.spec
             fixed = spec.split in {SplitBy.EVEN, SplitBy.FIXED}
