@@ -28,6 +28,7 @@ from watermaster.model.things import (
     Thing,
     Unclaimed,
     WorkloadUse,
+    billed_as,
 )
 from watermaster.units.periods import Period, parse_month
 
@@ -54,7 +55,7 @@ def things_seen(project: Project, head: Head, month: str, estate: Estate) -> See
     long = Period(now - dt.timedelta(days=DELIVERING_DAYS), now)
     history = {_key(row): row for row in asks.rows(requests_of(asks.days("requests", long)))}
     own = own_rows(given)
-    billed = {row["resource_id"]: row for row in asks.rows(own)}
+    billed = {billed_as(row["resource_id"]): row for row in asks.rows(own)}
     rows = asks.rows(_newest(asks.days("subjects")))
     owners = owners_by_key(rows, estate)
     things = [
@@ -203,13 +204,16 @@ def _costs(asks: _Asks, given: Table, estate: Estate) -> Costs:
     paid = {row["platform"]: row["cost"] or Decimal(0) for row in asks.rows(by_platform)}
     prices = {name: cost / totals[name] for name, cost in paid.items() if totals.get(name)}
     seen_prices = {seen: prices[name] for seen, name in declared.items() if name in prices}
-    resources = {row["resource_id"]: row["cost"] for row in asks.rows(by_resource)}
+    resources: dict[str, Decimal] = {}
+    for row in asks.rows(by_resource):
+        key = billed_as(row["resource_id"])
+        resources[key] = resources.get(key, Decimal(0)) + (row["cost"] or Decimal(0))
     return resources, prices | seen_prices
 
 
 def _priced(one: Thing, costs: Costs, asked: Mapping[Key, int | None]) -> Thing:
     resources, prices = costs
-    cost = resources.get(one.resource_id) if one.resource_id else None
+    cost = resources.get(billed_as(one.resource_id)) if one.resource_id else None
     if one.reserved_s and one.platform in prices:
         cost = (cost or Decimal(0)) + prices[one.platform] * one.reserved_s
     requests = asked.get((one.platform, one.kind, one.uid))
@@ -218,7 +222,7 @@ def _priced(one: Thing, costs: Costs, asked: Mapping[Key, int | None]) -> Thing:
 
 def _billed(one: Thing, owners: Mapping[str, Row]) -> Thing:
     """What no selector takes is of whom its bill is, if most of its rows say so."""
-    own = owners.get(one.resource_id or "")
+    own = owners.get(billed_as(one.resource_id or ""))
     if own is None or one.workload or one.team or one.is_ambiguous:
         return one
     return replace(one, workload=own["own_workload"], team=own["own_team"])

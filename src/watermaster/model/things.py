@@ -1,6 +1,7 @@
 """Native things as they were seen last, with what they cost, what they used, and whose they are."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,6 +17,23 @@ STANDING: Final = frozenset({
 INACTIVE_RATIO: Final = 0.05  # utilisation under which a GPU is not used
 MEASURED_RATIO: Final = 0.9  # of the reserved time must have a utilisation
 DELIVERING_DAYS: Final = 60  # so long without a request or reader: nothing is delivered
+
+
+_BARE: Final = re.compile(r"^arn:aws[\w-]*:(?:ec2:[^:]*:\d*:(?:instance|volume)/|s3:::)([^/]+)$")
+
+
+def billed_as(resource_id: str) -> str:
+    """One spelling of an id that bills and interfaces of one provider spell in different ways.
+
+    AWS bills machines, disks and buckets by their bare id; Azure minds no case.
+
+    >>> billed_as("arn:aws:ec2:eu-central-1:1:volume/vol-0a"), billed_as("/subscriptions/A/X")
+    ('vol-0a', '/subscriptions/a/x')
+    """
+    if resource_id.lower().startswith("/subscriptions/"):
+        return resource_id.lower()
+    bare = _BARE.match(resource_id)
+    return bare[1] if bare else resource_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ def doubles(seen: Seen, estate: Estate) -> Iterator[Finding]:
 
     Copies that are all busy are replicas, and so are the places one Dataset declares.
     """
-    whole = {(one.platform, one.uid) for one in seen.things}
+    whole = {(one.platform, one.uid): one.artefact for one in seen.things}
     declared = {
         place.rstrip("/"): version.resource.metadata.name
         for version in estate.of("Dataset")
@@ -31,8 +31,7 @@ def doubles(seen: Seen, estate: Estate) -> Iterator[Finding]:
     digested = [
         one
         for one in telling(seen)
-        if (one.artefact or "").startswith("sha256:")
-        and (one.platform, one.parent_uid) not in whole  # a part of what is served already
+        if (one.artefact or "").startswith("sha256:") and not _is_part(one, whole)
     ]
     for kinds, rule, verb in (
         (SERVES, "duplicate-artefact", "served"), (STORES, "duplicate-dataset", "stored"),
@@ -50,6 +49,12 @@ def doubles(seen: Seen, estate: Estate) -> Iterator[Finding]:
                 next_step="keep one of them; the cost is that of all but the dearest",
                 team=held[0].team, evidence=evidence_of(held), source=held[0].source,
             )  # fmt: skip
+
+
+def _is_part(one: Thing, whole: Mapping[tuple[str, str], str | None]) -> bool:
+    """A part of what is served already; a prefix is a part of its bucket, but not all of it."""
+    above = (one.platform, one.parent_uid or "")
+    return above in whole and (one.kind not in STORES or whole[above] == one.artefact)
 
 
 def _are_replicas(held: Sequence[Thing], declared: Mapping[str, str]) -> bool:
