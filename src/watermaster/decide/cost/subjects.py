@@ -19,9 +19,27 @@ SCHEMA: Final = ibis.schema(dict.fromkeys(KEY, "string") | {"owner": "int32"})
 def owners_of(subjects: Iterable[Mapping[str, str | None]], targets: Targets) -> Table:
     """Owner numbers of native things: KEY and owner; those nobody claims are left out.
 
-    subjects: rows of `subjects` with KEY and SEEN. Two equal claims leave a thing ambiguous.
+    subjects: rows of `subjects` with KEY and SEEN; several sources may tell of one thing. Two equal
+    claims leave a thing ambiguous.
     """
-    return ibis.memtable(list(_owned(subjects, targets)), schema=SCHEMA)
+    return ibis.memtable(list(_owned(_once(subjects), targets)), schema=SCHEMA)
+
+
+def _once(subjects: Iterable[Mapping[str, str | None]]) -> Iterable[Mapping[str, str | None]]:
+    """One row of each thing and day: what one source leaves out another may tell.
+
+    Of two tellings the fuller stands, then the later in the alphabet, whatever their order.
+    """
+    found: dict[tuple[str | None, ...], dict[str, str | None]] = {}
+    for row in subjects:
+        key = tuple(row[name] for name in KEY)
+        held = found.get(key)
+        if held is None:
+            found[key] = dict(row)
+            continue
+        for name in SEEN:
+            held[name] = max(held[name], row[name], key=lambda told: (len(told or ""), told or ""))
+    return found.values()
 
 
 def _owned(
