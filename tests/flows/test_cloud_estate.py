@@ -103,3 +103,30 @@ def test_a_cloud_that_is_away_is_a_gap_and_nothing_is_concluded(project, azure, 
     allocate_months(project, [MONTH])
     assert {gap.source for gap in inventory(project).gaps} == {"aws", "azure"}
     assert not [one for one in find(project).found if one.rule == "orphaned-volume"]
+
+
+def test_a_log_shows_who_reads_data_that_nobody_declared(tmp_path):
+    project = project_at(tmp_path / "home", Clock("2026-09-25T08:00:00"))
+    store(project, "charges", [charge("bill", MONTH, number, "10") for number in (1, 2)])
+    (tmp_path / "logs").mkdir()
+    lines = [
+        f"o lake [1{number}/Sep/2026:10:00:00 +0000] 1.1.1.1 arn:aws:sts::42:assumed-role/{role}/p"
+        f' R REST.GET.OBJECT {place}/a.csv "GET /a HTTP/1.1" 200 - 70 70 1 1 "-" "x" -'
+        for number, (role, place) in enumerate([("rag", "corpus"), ("rag", "health")])
+    ]
+    (tmp_path / "logs" / "log").write_text("\n".join(lines))
+    declare(
+        project,
+        resource("Source", "log", {"type": "access-log", "location": str(tmp_path / "logs")}),
+        resource("Team", "care", {"unit": "Care"}),
+        resource("Dataset", "patients", {"locations": ["s3://lake/health"],
+                                         "classification": "health"}, "care"),
+        resource("Dataset", "corpus", {"locations": ["s3://lake/corpus"]}, "care"),
+        resource("Workload", "rag", {"purpose": "online-inference", "datasets": ["corpus"],
+                                     "selectors": [{"name": "rag"}]}, "care"),
+    )  # fmt: skip
+    (pulled,) = sync(project, every=True).pulled
+    assert (pulled.fault, pulled.rows) == (None, 4)
+    allocate_months(project, [MONTH])
+    told = {one.subject for one in find(project).found if one.rule == "undeclared-data-use"}
+    assert told == {"workload/rag+dataset/patients"}

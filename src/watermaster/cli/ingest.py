@@ -184,6 +184,7 @@ TELEMETRY = {
     "aws": "Take in what stands in AWS accounts: aws:eu-central-1,us-east-1.",
     "azure": "Take in what stands in Azure subscriptions: azure:SUBSCRIPTION, or azure: for all.",
     "store": "Take in what lies in s3://BUCKET, abfs://CONTAINER or a folder: sizes, checkpoints.",
+    "access-log": "Take in who read which prefix: logs of S3, CloudTrail and Azure storage.",
     "usage": "Take in plain files of GPU use, supply, subjects, runs and transfers.",
 }
 BILLS = {

@@ -49,6 +49,7 @@ class SourceType(StrEnum):
     AWS = "aws"
     AZURE = "azure"
     STORE = "store"
+    ACCESS_LOG = "access-log"
     BEDROCK = "bedrock"
     AZURE_OPENAI = "azure-openai"
     OPENAI = "openai"
