@@ -1,4 +1,5 @@
-"""GPU use and supply from DCGM's series in a Prometheus: one row per GPU, hour and holder.
+"""GPU use and supply from DCGM's series in a Prometheus: one row per GPU, hour and holder; and the
+requests that serving programs count there.
 
 The location is the server's address. Samples are read as they were taken, some hours at a time,
 metric by metric, so that memory does not grow with the window.
@@ -14,7 +15,7 @@ import numpy as np
 from watermaster.model.events import Notice, Progress, Tell
 from watermaster.model.resources import SourceSpec
 from watermaster.model.seen import Seen
-from watermaster.observe import dcgm
+from watermaster.observe import dcgm, serving
 from watermaster.observe.batches import canonical
 from watermaster.observe.dcgm import Index
 from watermaster.observe.prometheus_hours import (
@@ -26,6 +27,7 @@ from watermaster.observe.prometheus_hours import (
     spacing_ms,
 )
 from watermaster.observe.prometheus_http import Server, server_of
+from watermaster.observe.prometheus_requests import Requests
 from watermaster.observe.prometheus_rows import Measured, hour_rows, supply_rows, things
 from watermaster.observe.spread import DAY_S, HOUR_S
 from watermaster.observe.subjects import Subjects
@@ -49,15 +51,17 @@ class Asked:
     platform: str
     step_s: int
     fatal_xids: frozenset[int]
+    counts_requests: bool
 
 
 def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
-    """gpu_supply, gpu_hours and subjects of every hour in the window that has samples."""
+    """gpu_supply, gpu_hours, requests and subjects of every hour in the window with samples."""
     asked = Asked(
         server_of(source),
         source.platform or source.options.get("cluster") or "kubernetes",
         source.step_seconds,
         _fatal_xids(source.options.get("fatalXids")),
+        source.options.get("serving", "yes") != "no",
     )
     start, end = int(window.start.timestamp()), int(window.end.timestamp())
     end = min(end, int(dt.datetime.now(dt.UTC).timestamp()))
@@ -69,8 +73,8 @@ def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
         found += yield from _day(asked, (first, last), window, tell)
     tell(Progress(total, total, "hours"))
     if not found:
-        text = f"{asked.server.address} has no DCGM samples in this time: nothing was seen"
-        tell(Notice(text))
+        where = asked.server.address
+        tell(Notice(f"{where} has no samples of GPUs or models in this time: nothing was seen"))
 
 
 def _fatal_xids(text: str | None) -> frozenset[int]:
@@ -82,17 +86,37 @@ def _day(
 ) -> Generator[Seen, None, int]:
     """The hours of one day; returns how many series there were."""
     first, last = during
-    count = asked.server.count(_NAMES, last, last - first)
-    if not count:
-        return 0
     subjects = Subjects(window)
-    size = _hours_at_once(count, asked.step_s)
-    for start in range(first, last, size * HOUR_S):
-        length = min(size, (last - start) // HOUR_S)
-        chunk = Chunk(start * 1000, length, asked.step_s * 1000)
+    count = asked.server.count(_NAMES, last, last - first)
+    for chunk in _chunks(asked, during, count):
         yield from _chunk(asked, chunk, subjects, tell)
+    served = 0
+    if asked.counts_requests:
+        served = asked.server.count(serving.NAMES, last, last - first)
+    for chunk in _chunks(asked, during, served):
+        yield from _served(asked, chunk, subjects)
     yield from subjects.rows()
-    return count
+    return count + served
+
+
+def _chunks(asked: Asked, during: tuple[int, int], series: int) -> Iterator[Chunk]:
+    """Some hours after the other; none where there are no series."""
+    first, last = during
+    size = _hours_at_once(series, asked.step_s)
+    for start in range(first, last if series else first, size * HOUR_S):
+        length = min(size, (last - start) // HOUR_S)
+        yield Chunk(start * 1000, length, asked.step_s * 1000)
+
+
+def _served(asked: Asked, chunk: Chunk, subjects: Subjects) -> Iterator[Seen]:
+    """What models were asked in some hours."""
+    requests = Requests(chunk)
+    for counter in serving.COUNTERS:
+        requests.count(counter, _read(asked, chunk, counter.series))
+    for day, thing, times, about in requests.things(asked.platform):
+        subjects.see(day, thing, times, about)
+    subjects.label(_pod_labels(asked, chunk))
+    yield from requests.rows(asked.platform)
 
 
 def _hours_at_once(series: int, step_s: int) -> int:
