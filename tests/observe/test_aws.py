@@ -337,6 +337,12 @@ def test_accelerators_are_known_without_asking_ec2(door):
     assert listed("m5.large") == (0, None)
 
 
+def test_a_region_that_is_none_is_a_gap(door):
+    found = seen("aws:us-east-1,no such region")
+    assert {row["platform"] for row in found["subjects"]} == {"aws-us-east-1"}
+    assert {file for file, _ in gaps(found)} == {"aws:no such region"}
+
+
 def test_an_account_that_cannot_be_asked_is_an_error(door, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(BadInputError, match="aws sts get-caller-identity"):

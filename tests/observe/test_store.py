@@ -124,6 +124,18 @@ def test_a_folder_that_may_not_be_read_makes_what_holds_it_unknown(folder, monke
     assert gaps(found) == [told]
 
 
+def test_a_name_that_is_no_text_is_told_and_the_rest_is_kept(folder):
+    (folder / "runs" / os.fsdecode(b"caf\xe9")).write_bytes(b"x")
+    found = seen(folder)
+    ((place, _, reason),) = gaps(found)
+    assert (place, reason) == (
+        f"{folder}/runs/caf\\udce9", "its name is no UTF-8: rename it",
+    )  # fmt: skip
+    rows = by_place(found, folder)
+    assert rows["prefix", "runs"]["bytes"] is None
+    assert rows["prefix", "corpus"]["bytes"] == 200_010
+
+
 def test_what_is_no_store_or_no_choice_is_an_error(tmp_path):
     with pytest.raises(BadInputError, match="is no folder"):
         seen(tmp_path / "nowhere")
@@ -259,6 +271,42 @@ def test_a_listing_that_breaks_off_keeps_what_was_whole(door, monkeypatch):
     assert (place, kind) == ("s3://models", "listing")
     assert reason.startswith("s3:ListBucket failed (SlowDown")
     assert reason.endswith("after 3 objects")
+
+
+def test_an_empty_bucket_is_empty_even_where_its_tags_may_not_be_read(door):
+    _s3().create_bucket(Bucket="empty")
+    door.rule = lambda asked: (
+        Answer(403, b"<Error><Code>AccessDenied</Code></Error>") if "tagging" in asked.path
+        else None
+    )  # fmt: skip
+    found = seen("s3://empty")
+    assert [row["bytes"] for row in found["subjects"]] == [0]
+    assert [kind for _, kind, _ in gaps(found)] == ["tags"]
+    door.rule = None
+    _s3().delete_bucket(Bucket="empty")
+
+
+def test_a_bucket_that_lists_in_no_order_is_not_summed(door):
+    body = (
+        "<ListBucketResult><IsTruncated>false</IsTruncated>"
+        + "".join(
+            f"<Contents><Key>{key}/x</Key><Size>1</Size>"
+            "<LastModified>2026-09-01T00:00:00.000Z</LastModified></Contents>"
+            for key in "aba"
+        )
+        + "</ListBucketResult>"
+    )
+    door.rule = lambda asked: Answer(200, body.encode()) if "list-type=2" in asked.path else None
+    found = seen("s3://models")
+    assert "lists in no order" in gaps(found)[0][2]
+    assert by_place(found, "s3://models")["bucket", ""]["bytes"] is None
+
+
+def test_a_profile_or_a_number_of_tries_that_is_none_is_an_error(door):
+    with pytest.raises(BadInputError, match="nobody"):
+        seen("s3://models", profile="nobody")
+    with pytest.raises(BadResourceError, match=r"options\.tries"):
+        seen("s3://models", tries="many")
 
 
 def test_half_a_page_is_a_gap(door):

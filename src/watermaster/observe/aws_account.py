@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from watermaster.model.errors import BadInputError
+from watermaster.model.errors import BadInputError, BadResourceError
 from watermaster.model.resources import SourceSpec
 
 Client = Callable[[str], Any]  # service name to botocore client
@@ -84,7 +84,7 @@ class Region:
     def _action(self, call: str) -> str:
         """As policies name it: ec2:DescribeVolumes."""
         service, method = call.split(".")
-        return f"{service}:{self.client(service).meta.method_to_api_mapping[method]}"
+        return f"{service}:{''.join(word.capitalize() for word in method.split('_'))}"
 
     def _fail(self, kind: str, call: str, error: Exception) -> None:
         action, code, (service, _) = self._action(call), _code(error), call.split(".")
@@ -110,7 +110,7 @@ def clients_of(source: SourceSpec) -> Callable[[str | None], Client]:
         fix = "install it: pip install 'watermaster[aws]'"
         raise BadInputError(source.location, f"needs botocore ({error})", fix) from None
     session = Session(profile=source.options.get("profile"))
-    tries = int(source.options.get("tries", str(TRIES)))
+    tries = _tries(source)
     patient = Config(retries={"mode": "adaptive", "total_max_attempts": tries}, connect_timeout=10)
     brief = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=10)
 
@@ -123,6 +123,13 @@ def clients_of(source: SourceSpec) -> Callable[[str | None], Client]:
         return client
 
     return of
+
+
+def _tries(source: SourceSpec) -> int:
+    text = source.options.get("tries", str(TRIES))
+    if not text.isdigit() or int(text) < 1:
+        raise BadResourceError("options.tries", f"{text!r} is no number of tries", "write 1 to 9")
+    return int(text)
 
 
 def account_of(regions: Sequence[Region], where: str) -> str:

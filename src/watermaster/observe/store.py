@@ -63,9 +63,9 @@ def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
                 yield from seen_rows("subjects", held)
                 held = []
         yield from seen_rows("subjects", held)
-    if not seen and pull.gaps:
-        address, _, reason = max(pull.gaps, key=lambda gap: gap[1] == "listing")
-        raise BadInputError(address, reason, "see docs/how-to/connect-stores.md")
+    broken = [gap for gap in pull.gaps if gap[1] == "listing"]
+    if broken and not seen:
+        raise BadInputError(broken[0][0], broken[0][2], "see docs/how-to/connect-stores.md")
     yield from _unread(pull)
 
 

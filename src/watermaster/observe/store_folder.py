@@ -56,6 +56,9 @@ def _walk(folder: Path, key: str) -> Iterator[Entry | Unread]:
         yield Unread(key, _reason(error))
         return
     for one in found:
+        if not one.name.isprintable() and not _is_text(one.name):
+            yield Unread(f"{key}{_readable(one.name)}", "its name is no UTF-8: rename it")
+            continue
         try:
             if one.is_dir(follow_symlinks=False):
                 yield from _walk(Path(one.path), f"{key}{one.name}/")
@@ -67,6 +70,18 @@ def _walk(folder: Path, key: str) -> Iterator[Entry | Unread]:
             continue  # deleted since it was listed
         except OSError as error:
             yield Unread(f"{key}{one.name}", _reason(error))
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _readable(name: str) -> str:
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _reason(error: OSError) -> str:

@@ -47,11 +47,14 @@ class Bucket:
         """All objects in the order of their names."""
         told = {"Bucket": self.name, "Prefix": self.prefix, "PaginationConfig": {"PageSize": PAGE}}
         pages = self.client.get_paginator("list_objects_v2").paginate(**told)
-        found = iter(pages)
+        found, last = iter(pages), ""
         while page := _call("ListObjectsV2", lambda: next(found, None)):
             if "IsTruncated" not in page:
                 raise UnreadError("the answer to s3:ListBucket is only half there: try again")
             for one in page.get("Contents", []):
+                if one["Key"] < last:
+                    raise UnreadError("lists in no order, as directory buckets do: not read")
+                last = one["Key"]
                 yield Entry(one["Key"][len(self.prefix) :], one["Size"], one["LastModified"],
                             one.get("ETag"))  # fmt: skip
 
@@ -67,7 +70,7 @@ class Bucket:
 
 def s3_stores(source: SourceSpec, miss: Miss) -> Iterator[Store]:
     """The bucket of a location, or every bucket there is."""
-    client = clients_of(source)(source.options.get("region"))("s3")
+    client = _call("ListBucket", partial(clients_of(source)(source.options.get("region")), "s3"))
     name, _, prefix = source.location.removeprefix(SCHEME).strip("/").partition("/")
     names = [name]
     if name in {"", "*"}:
