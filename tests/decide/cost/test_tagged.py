@@ -174,6 +174,15 @@ def test_one_account_in_two_regions_has_the_label_of_each_and_none_where_they_di
     assert [v for v, *_ in meant(rows, policy(), *twice)] == [None, None, None]
 
 
+def test_platforms_of_one_account_that_agree_are_one_and_add_no_row():
+    later = dt.datetime(2026, 10, 6, tzinfo=dt.UTC)
+    twice = (platform("x", "CC-104", "a-1"), platform("y", "CC-104", "a-1", start=later),
+             platform("z", "CC-104", "a-1", "eu"))  # fmt: skip
+    days = [dt.datetime(2026, 10, day) for day in (5, 6)]
+    rows = [tag(None, account="a-1", region="eu", charge_start=day) for day in days]
+    assert [value for value, *_ in meant(rows, policy(), *twice)] == ["CC-104", "CC-104"]
+
+
 POOL = {"platform": "fra", "accelerator": "H100", "count": 8, "cost": {
     "currency": "USD", "space": {"perMonth": "1"}}}  # fmt: skip
 
@@ -196,7 +205,8 @@ ROWS = st.lists(
 EVERYTHING = (
     policy(), repair(spellings=["CostCentre"], cc104="CC-104", cc200="CC-200"),
     virtual("move", "CC-200", "always", match=[{"account": "a-2"}]),
-    platform("aws-1", "CC-104", "a-1"), team("search", "CC-200"),
+    platform("aws-1", "CC-104", "a-1"), platform("aws-2", "CC-104", "a-1", start=NOW),
+    team("search", "CC-200"),
 )  # fmt: skip
 
 
@@ -216,3 +226,31 @@ def test_repairing_changes_no_total_repairs_what_is_repaired_no_more_and_only_ad
     found = tag_coverage(ibis.memtable(held), rule, by, Cost.BILLED).rows
     for row in with_trend(ENGINE.to_pyarrow(found).to_pylist(), by):
         assert 0 <= row["coverage"] <= row["after"] <= 1
+
+
+@pytest.mark.deep
+def test_duckdb_and_spark_mean_the_same(spark):
+    other = spelling_column("CostCentre")
+    rows = [
+        {"source": "own:h100" if n % 5 == 0 else "x", "charge_row": n, "cost": str(n),
+         "tag_cost_center": (None, "", "cc104", "CC-104", "x")[n % 5],
+         other: ("cc200", None)[n % 2],
+         "account": f"a-{n % 3}", "team": ("search", None)[n % 2], "region": "eu",
+         "pool": "h100" if n % 5 == 0 else None,
+         "charge_start": dt.datetime(2026, 10, 1 + n % 28) if n % 7 else None}
+        for n in range(1, 120)
+    ]  # fmt: skip
+    cut = dt.datetime(2026, 10, 6, tzinfo=dt.UTC)
+    estate = Estate((
+        *EVERYTHING[:2], virtual("move", "CC-200", **{"from": "2026-10-05", "until": "2026-10-10"}),
+        platform("aws-0", "CC-104", "a-0", "eu"), team("search", "CC-104", end=cut),
+        team("search", "CC-200", start=cut), version("Pool", "h100", POOL, {"cost_center": "P"}),
+    ))  # fmt: skip
+    held = fact_table("allocations", rows)
+    used = [*rows[0], "platform", "provider", "service", "resource_id", "charge_month"]
+    table = ibis.memtable(held.select([name for name in used if name != "cost"]))
+    names = [f"{kind}_cost_center" for kind in ("tag", "rawtag", "tagfrom", "tagby")]
+    found = tagged(table, declared_tags(estate)).select("charge_row", *names).order_by("charge_row")
+    ours, theirs = ENGINE.to_pyarrow(found), spark.to_pyarrow(found)
+    assert len(set(ours["tagfrom_cost_center"].to_pylist())) >= 4
+    assert theirs.cast(ours.schema).to_pylist() == ours.to_pylist()

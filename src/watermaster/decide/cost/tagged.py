@@ -15,7 +15,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from watermaster.decide.cost.spelling import normal
 from watermaster.model.estate import Estate, live_estate, spelling_column, tag_column
@@ -41,14 +41,22 @@ TERMS: Final = {  # a term of a selector to its column of allocations
 
 
 Place = tuple[str, str | None]  # a name in allocations, and the region it is held to
+Moment = dt.datetime | None
+BEGINNING: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+FIRST, LAST = (
+    dt.datetime.fromisoformat(day) for day in ("1900-01-01", "9999-01-01")
+)  # where there is no moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """A value that the labels of some resources give, for a time (None: no end)."""
+    """A value that the labels of a resource give, for a time (None: no end).
+
+    Labels of one name, region and time are one: joined to charges, they add no row.
+    """
 
     whose: Inherit
-    names: tuple[str, ...]  # of pools, accounts, platforms or teams
+    name: str  # of a pool, account, platform or team
     value: str
     region: str | None = None  # of the account
     start: dt.datetime | None = None
@@ -122,18 +130,29 @@ def _labels(key: str, rule: TagRule, estate: Estate) -> Iterator[Label]:
             value = _label(version, key)
             for place in _places(whose, version) if value else ():
                 told[place].append((value or "", version))
-        grouped: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
-        for (name, region), held in told.items():
+        for (name, region), held in sorted(told.items(), key=str):
             resources = {version.resource.metadata.name for _, version in held}
             if len(resources) == 1 or len({value for value, _ in held}) == 1:
-                for value, version in held:
-                    grouped[value, region, version.valid_from, version.valid_to].append(name)
-        ordered = sorted(grouped.items(), key=lambda one: (one[0][1] is None, str(one[0])))
-        for (value, region, start, end), names in ordered:
-            yield Label(
-                whose=whose, names=tuple(sorted(set(names))), value=value, region=region,
-                start=start, end=end,
-            )  # fmt: skip
+                for value, start, end in _apart(held):
+                    yield Label(whose=whose, name=name, value=value, region=region, start=start,
+                                end=end)  # fmt: skip
+
+
+def _apart(held: Iterable[tuple[str, ResourceVersion]]) -> list[tuple[str, Moment, Moment]]:
+    """Values with their times, none of which overlap: what goes on with one value is one."""
+    found: list[tuple[str, Moment, Moment]] = []
+    for value, version in sorted(held, key=lambda one: one[1].valid_from or BEGINNING):
+        start, end = version.valid_from, version.valid_to
+        last = found[-1] if found else None
+        if last and (last[2] is None or (start or BEGINNING) < last[2] or start == last[2]):
+            if value == last[0]:
+                later = None if last[2] is None or end is None else max(last[2], end)
+                found[-1] = (value, last[1], later)
+                continue
+            if last[2] is None or (start or BEGINNING) < last[2]:
+                found[-1] = (last[0], last[1], start)
+        found.append((value, start, end))
+    return found
 
 
 def _label(version: ResourceVersion, key: str) -> str | None:
@@ -169,55 +188,114 @@ def tagged(rows: Table, tags: Iterable[Tag]) -> Table:
     Of each key: `tag_K` the value, `rawtag_K` as delivered, `tagfrom_K` where it is from (TagFrom),
     `tagby_K` what gave it. No row is added or lost, and no cost is touched.
     """
-    columns: dict[str, Column] = {}
     for tag in tags:
-        columns |= _columns(rows, tag)
-    return rows.mutate(**columns) if columns else rows
+        rows = _tagged(rows, tag)
+    return rows
 
 
-def _columns(rows: Table, tag: Tag) -> dict[str, Column]:
+def _tagged(rows: Table, tag: Tag) -> Table:
+    """Labels and repairs are joined, never one CASE for each: there may be thousands."""
     name = tag_column(tag.key)
-    own = [label for label in tag.labels if label.whose is Inherit.POOL]
-    raw = ibis.coalesce(
-        _text(rows, name), ibis.ifelse(rows.source.startswith(OWN), _given(rows, own)[0], NONE)
+    stem, step = name.removeprefix("tag_"), rows
+    given: list[tuple[Inherit, str]] = []
+    for whose in Inherit:
+        for has_region in (True, False):
+            mine = [one for one in tag.labels
+                    if one.whose is whose and (one.region is not None) == has_region]  # fmt: skip
+            if mine:
+                given.append((whose, f"given_{len(given)}_{stem}"))
+                step = _with_labels(step, mine, given[-1][1])
+    own = [step[column] for whose, column in given if whose is Inherit.POOL]
+    is_own = step.source.startswith(OWN)
+    raw = ibis.coalesce(_text(step, name), *(ibis.ifelse(is_own, one, NONE) for one in own))
+    spelt = [(_spelt(step, word), word) for word in tag.spellings]
+    step = step.mutate(
+        **{f"rawtag_{stem}": raw, f"held_{stem}": ibis.coalesce(raw, *(one for one, _ in spelt))}
     )
-    spelt = [(_text(rows, spelling_column(word)), word) for word in tag.spellings]
-    spelt += [(_text(rows, tag_column(word)), word) for word in tag.spellings
-              if spelling_column(word) not in rows.columns]  # fmt: skip
-    held = ibis.coalesce(raw, *(column for column, _ in spelt))
-    mended = [(held.isin(raws), value, f"TagRepair {by}: ") for (by, value), raws
-              in tag.values.items()]  # fmt: skip
-    meant = _cases([(test, ibis.literal(value)) for test, value, _ in mended])
-    repaired_by = _cases(
-        [(test, ibis.literal(by) + held) for test, _, by in mended]
-        + [
-            (
-                raw.isnull() & column.notnull(),
-                ibis.literal(f"TagRepair {tag.spellings[word]}: {word}"),
-            )
-            for column, word in spelt
-        ]
+    step = _with_repairs(step, tag, stem)
+    found = _columns(step, tag, [(COLUMNS[whose], column) for whose, column in given])
+    return step.select(*(column for column in rows.columns if column not in found), **found)
+
+
+def _with_labels(rows: Table, labels: Sequence[Label], column: str) -> Table:
+    """The label of each charge's pool, account, platform or team at the time, as a column."""
+    key, region = f"{column}_of", labels[0].region is not None
+    held = [
+        {key: one.name, column: one.value, f"{column}_in": one.region,
+         f"{column}_from": _edge(one.start, FIRST), f"{column}_until": _edge(one.end, LAST)}
+        for one in labels
+    ]  # fmt: skip
+    kinds = {key: "string", column: "string", f"{column}_in": "string",
+             f"{column}_from": "timestamp", f"{column}_until": "timestamp"}  # fmt: skip
+    table = ibis.memtable(held, schema=ibis.schema(kinds))
+    tests = [rows[COLUMNS[labels[0].whose]] == table[key]]
+    if region:
+        tests.append(rows.region == table[f"{column}_in"])
+    if any(one.start or one.end for one in labels):
+        moment = _moment(rows)
+        tests += [moment >= table[f"{column}_from"], moment < table[f"{column}_until"]]
+    return rows.left_join(table, tests).select(*rows.columns, column)
+
+
+def _edge(moment: Moment, none: dt.datetime) -> dt.datetime:
+    return none if moment is None else moment.replace(tzinfo=None)
+
+
+def _with_repairs(rows: Table, tag: Tag, stem: str) -> Table:
+    """What each value means, and the TagRepair that says so; null where it is as it should be."""
+    meant, by = f"meant_{stem}", f"meantby_{stem}"
+    if not tag.values:
+        return rows.mutate(**{meant: NONE, by: NONE})
+    held = [
+        {f"spelt_{stem}": raw, meant: value, by: name}
+        for (name, value), raws in tag.values.items() for raw in raws
+    ]  # fmt: skip
+    table = ibis.memtable(held, schema=ibis.schema(dict.fromkeys(held[0], "string")))
+    tests = [rows[f"held_{stem}"] == table[f"spelt_{stem}"]]
+    return rows.left_join(table, tests).select(*rows.columns, meant, by)
+
+
+def _columns(rows: Table, tag: Tag, given: Sequence[tuple[str, str]]) -> dict[str, Column]:
+    """given: the column each inherited value goes by, and the one it stands in, in their order."""
+    name = tag_column(tag.key)
+    stem = name.removeprefix("tag_")
+    raw, held, meant = (rows[f"{kind}_{stem}"] for kind in ("rawtag", "held", "meant"))
+    spelt_by = [
+        (_spelt(rows, word).notnull(), ibis.literal(f"TagRepair {by}: {word}"))
+        for word, by in tag.spellings.items()
+    ]
+    repaired_by = ibis.ifelse(
+        meant.notnull(),
+        ibis.literal("TagRepair ") + rows[f"meantby_{stem}"] + ": " + held,
+        _cases(spelt_by),
     )
-    always, always_by = _virtual(rows, [one for one in tag.virtual if one[1].wins is Wins.ALWAYS])
-    virtual, virtual_by = _virtual(
-        rows, [one for one in tag.virtual if one[1].wins is Wins.MISSING]
-    )
-    inherited, inherited_by = _given(rows, tag.labels)
+    always, always_by = _virtual(rows, tag, Wins.ALWAYS)
+    virtual, virtual_by = _virtual(rows, tag, Wins.MISSING)
+    whose = [
+        (rows[column].notnull(), ibis.literal(f"label of {_WHOSE[by]} ") + rows[by])
+        for by, column in given
+    ]
     is_repaired = meant.notnull() | (raw.isnull() & held.notnull())
     steps = (
         (always, TagFrom.VIRTUAL, always_by),
         (ibis.ifelse(is_repaired, ibis.coalesce(meant, held), NONE), TagFrom.REPAIRED, repaired_by),
         (held, TagFrom.RAW, NONE),
         (virtual, TagFrom.VIRTUAL, virtual_by),
-        (inherited, TagFrom.INHERITED, inherited_by),
-    )
-    stem = name.removeprefix("tag_")
+        (ibis.coalesce(NONE, *(rows[column] for _, column in given)), TagFrom.INHERITED,
+         _cases(whose)),
+    )  # fmt: skip
     return {
         name: ibis.coalesce(*(value for value, _, _ in steps)),
         f"rawtag_{stem}": raw,
         f"tagfrom_{stem}": _cases([(v.notnull(), ibis.literal(f.value)) for v, f, _ in steps]),
         f"tagby_{stem}": _cases([(value.notnull(), by) for value, _, by in steps]),
     }
+
+
+def _spelt(rows: Table, word: str) -> Column:
+    """What was delivered under another spelling, which may have a column of its own."""
+    column = spelling_column(word)
+    return _text(rows, column if column in rows.columns else tag_column(word))
 
 
 NONE: Final = ibis.null("string")
@@ -245,31 +323,15 @@ def _during(rows: Table, start: dt.datetime | None, end: dt.datetime | None) -> 
     return test
 
 
-def _given(rows: Table, labels: Iterable[Label]) -> tuple[Column, Column]:
-    """The first label that applies, and whose it is."""
-    values, said = [], []
-    for label in labels:
-        column = rows[COLUMNS[label.whose]]
-        test = column.isin(label.names) & _during(rows, label.start, label.end)
-        if label.region is not None:
-            test &= rows.region == label.region
-        values.append((test, ibis.literal(label.value)))
-        said.append((test, ibis.literal(f"label of {_WHOSE[label.whose]} ") + column))
-    return _cases(values), _cases(said)
+_WHOSE: Final = {"pool": "Pool", "account": "account", "platform": "Platform", "team": "Team"}
 
 
-_WHOSE: Final = {
-    Inherit.POOL: "Pool", Inherit.ACCOUNT: "account", Inherit.PLATFORM: "Platform",
-    Inherit.OWNER: "Team",
-}  # fmt: skip
-
-
-def _virtual(rows: Table, rules: Iterable[tuple[str, VirtualTagSpec]]) -> tuple[Column, Column]:
+def _virtual(rows: Table, tag: Tag, wins: Wins) -> tuple[Column, Column]:
     """The value of the rules that hold, and which; where two say different values, none."""
     tests = [
         (_matches(rows, spec.match) & _during(rows, _start_of(spec.start), _start_of(spec.until)),
          spec.value, name)
-        for name, spec in rules
+        for name, spec in tag.virtual if spec.wins is wins
     ]  # fmt: skip
     values, said = [], []
     for test, value, name in tests:
@@ -313,7 +375,7 @@ def _told(tag: Tag) -> str:
     if tag.virtual:
         parts.append(f"virtual by {', '.join(name for name, _ in tag.virtual)}")
     if tag.labels:
-        whose = dict.fromkeys(_WHOSE[label.whose] for label in tag.labels)
+        whose = dict.fromkeys(_WHOSE[COLUMNS[label.whose]] for label in tag.labels)
         parts.append(f"else the label of its {', '.join(whose)}")
     if tag.unclear:
         parts.append(f"two TagRepairs disagree on {', '.join(tag.unclear)}, left as delivered")
