@@ -7,7 +7,10 @@ import pytest
 from tests.flows.small import Clock, project_at, rows_of
 from tests.observe.rows import tables
 from watermaster.flows import telemetry
+from watermaster.flows.findings import find
+from watermaster.flows.inventory import inventory
 from watermaster.flows.telemetry import ingest_telemetry
+from watermaster.model.errors import NotFoundError
 from watermaster.model.resources import SourceSpec
 from watermaster.observe.batches import rejection, seen_rows
 from watermaster.units.periods import Period
@@ -28,7 +31,7 @@ def pull(project, monkeypatch):
         rows = [
             {"day": day, "platform": "fra", "subject_kind": thing.split("/")[0],
              "subject_uid": thing.split("/")[1], "state": state,
-             "first_seen": dt.datetime.fromisoformat(f"{day}T08:00:00+00:00")}
+             "first_seen": dt.datetime.fromisoformat(f"{day}T08:00:00+00:00")}  # no last_seen
             for day, things in said.items() for thing, state in things.items()
         ]  # fmt: skip
         unread = [rejection(("", location), 0, kind, None, "is down") for kind in gaps]
@@ -75,3 +78,23 @@ def test_files_say_the_whole_of_their_days(pull):
     pull({"2026-11-01": {"node/a": "idle", "slurm-job/1": "completed"}})
     found = pull({"2026-11-01": {"slurm-job/2": "completed"}}, location="jobs.txt")
     assert found["2026-11-01"] == {"slurm-job/2": "completed"}
+
+
+def test_a_gap_that_has_closed_is_no_longer_listed(pull, project):
+    pull({"2026-11-02": {"node/a": "idle"}}, gaps=["slurm-job", "qos"])
+    assert {row["column"] for row in rows_of(project, "rejected")} == {"slurm-job", "qos"}
+    pull({"2026-11-02": {"node/a": "idle"}}, gaps=["qos"])
+    assert {row["column"] for row in rows_of(project, "rejected")} == {"qos"}
+    for _ in range(2):
+        pull({"2026-11-02": {"node/a": "idle"}})
+        assert rows_of(project, "rejected") == []
+
+
+def test_an_estate_is_shown_of_a_month_that_no_bill_has_come_for(pull, project):
+    with pytest.raises(NotFoundError, match="nothing allocated or seen"):
+        inventory(project)
+    pull({"2026-11-01": {"node/a": "idle"}, "2026-11-02": {"node/a": "idle", "slurm-job/1": "x"}})
+    assert (inventory(project).month, inventory(project).things) == ("2026-11", 2)
+    assert find(project).month == "2026-11"
+    with pytest.raises(NotFoundError, match="holds nothing; take 2026-11"):
+        inventory(project, "2026-10")

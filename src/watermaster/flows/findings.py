@@ -14,7 +14,7 @@ from watermaster.decide.estate.findings import RULE, dearest_first, findings
 from watermaster.flows.estate import known_estate
 from watermaster.flows.heard import with_heard
 from watermaster.flows.open import Project
-from watermaster.flows.scope import month_sizes, usual_month
+from watermaster.flows.scope import estate_month
 from watermaster.flows.source_gaps import source_gaps
 from watermaster.flows.things import things_seen
 from watermaster.ledger.head import Head, read_head
@@ -40,10 +40,7 @@ class Chosen:
 def find(project: Project, month: str | None = None) -> FindingsReport:
     """Hold what is declared beside what was seen in a month (None: the newest), and keep it."""
     head = read_head(project.ledger.records)
-    sizes = month_sizes(project, head)
-    if not sizes:
-        raise NotFoundError("the ledger", "has nothing allocated yet", "run wm allocate")
-    month = month or usual_month(sizes)
+    month, _ = estate_month(project, head, month)
     estate = live_estate(known_estate(project))
     seen = with_heard(project, things_seen(project, head, month, estate), estate)
     found = findings(seen, estate)

@@ -12,7 +12,7 @@ from watermaster.flows.findings import found_at
 from watermaster.flows.heard import with_heard
 from watermaster.flows.open import Project
 from watermaster.flows.resources import describe
-from watermaster.flows.scope import month_sizes, usual_month
+from watermaster.flows.scope import estate_month
 from watermaster.flows.source_gaps import source_gaps
 from watermaster.flows.things import things_seen
 from watermaster.ledger.head import Head, read_head
@@ -42,12 +42,7 @@ class Looked:
 def look(project: Project, month: str | None = None) -> Looked:
     """All that pages of the estate stand on, of a billing month (None: the newest)."""
     head = read_head(project.ledger.records)
-    sizes = month_sizes(project, head)
-    if not sizes:
-        raise NotFoundError("the ledger", "has nothing allocated yet", "run wm allocate")
-    month = month or usual_month(sizes)
-    if month not in sizes:
-        raise NotFoundError(f"month {month}", "has no allocations", f"take {', '.join(sizes)}")
+    month, known = estate_month(project, head, month)
     estate = live_estate(known_estate(project))
     seen = things_seen(project, head, month, estate)
     found = found_at(project, head, month)
@@ -57,7 +52,7 @@ def look(project: Project, month: str | None = None) -> Looked:
         for row in by_team.rows
     ]
     kept = findings(seen, estate) if found is None else found
-    return Looked(head, list(sizes), estate, seen, kept, paid)
+    return Looked(head, known, estate, seen, kept, paid)
 
 
 def inventory(

@@ -53,6 +53,23 @@ def month_sizes(project: Project, head: Head) -> dict[str, int]:
     return dict(sorted(sizes.items(), reverse=True))
 
 
+def estate_month(project: Project, head: Head, month: str | None) -> tuple[str, list[str]]:
+    """The month asked for (None: the usual one), and all that the estate knows, newest first.
+
+    A month is known by its allocations or, where no bill has come, by what was seen in it.
+    NotFoundError where the month asked for, or every month, holds neither.
+    """
+    sizes = month_sizes(project, head)
+    subjects = load(project.ledger.catalog, "subjects")
+    seen = {key[1][:7] for _, key, _ in files_at(subjects, head.snapshots["subjects"])}
+    known = sorted(sizes.keys() | seen, reverse=True)
+    if not known:
+        raise NotFoundError("the ledger", "has nothing allocated or seen yet", "run wm sync")
+    if month is not None and month not in known:
+        raise NotFoundError(f"month {month}", "holds nothing", f"take {', '.join(known)}")
+    return month or (usual_month(sizes) if sizes else known[0]), known
+
+
 def usual_month(sizes: Mapping[str, int]) -> str:
     """The newest month that is more than a few rows ahead of its bill.
 

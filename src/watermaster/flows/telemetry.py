@@ -69,6 +69,8 @@ def ingest_telemetry(
             if name != "rejected" and written.rows:
                 held = [period for _, period in written.rows]
                 days[name] = (min(held), max(held))
+        if spec.location.startswith(LIVE) and "rejected" not in spool.counts:
+            _all_well(work, source)
         work.detail |= {"source": source, "rows": rows}
         return TelemetryIngested(
             source=source,
@@ -196,6 +198,14 @@ def _known_better(work: Work, source: str, spool: _Spool) -> list[str]:
         text = f"{source} tells less of {day} than is held: what is held stays"
         work.tell(Notice(text))
     return days
+
+
+def _all_well(work: Work, source: str) -> None:
+    """What a server could not tell at its last pull, it told now: the old complaint goes."""
+    told = SLICES.c.table_name == "rejected", SLICES.c.source == source, SLICES.c.period == ""
+    if work.connection.execute(sa.select(SLICES.c.rows).where(*told)).first():
+        work.swap("rejected", [(source, "")], None)
+        work.connection.execute(SLICES.delete().where(*told))
 
 
 def _write(work: Work, of: tuple[str, str, str], spool: _Spool, kept: Sequence[str]) -> Written:

@@ -147,7 +147,9 @@ def thing_of(row: Row, use: Row, owner: Owner | None) -> Thing:
     hourly = -(-(use.get("most_s") or 0) // 3600)
     moments = {name: _utc(row[name]) for name in _MOMENTS}
     told: dict[str, Any] = {name: row[name] for name in _PLAIN} | moments
-    told |= {"first_seen": _utc(row["began"]), "gpus": row["gpus"] or hourly or None}
+    last = moments["last_seen"] or _utc(dt.datetime.fromisoformat(row["day"]))
+    told |= {"first_seen": _utc(row["began"]) or last, "last_seen": last}  # files may tell a day
+    told |= {"gpus": row["gpus"] or hourly or None}
     told["accelerator"] = row["accelerator"] or use.get("used_accelerator")
     return Thing(
         platform=row["platform"] or "", kind=row["subject_kind"], uid=row["subject_uid"], **told,
