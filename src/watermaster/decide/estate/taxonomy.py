@@ -1,5 +1,6 @@
 """Where what work was declared to be is not what it behaves like."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from watermaster.decide.cost.activity import OF_PURPOSE
@@ -7,7 +8,7 @@ from watermaster.decide.estate.finding import evidence_of, found
 from watermaster.decide.estate.purpose import disagrees, infer
 from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
-from watermaster.model.things import Seen
+from watermaster.model.things import Seen, Thing
 
 
 def purposes_that_disagree(seen: Seen, estate: Estate) -> Iterator[Finding]:
@@ -16,6 +17,9 @@ def purposes_that_disagree(seen: Seen, estate: Estate) -> Iterator[Finding]:
     A gap in a source looks like a pause: workloads of a silent source are left out.
     """
     uses = {one.workload: one for one in seen.workloads}
+    things: defaultdict[str | None, list[Thing]] = defaultdict(list)
+    for thing in seen.things:
+        things[thing.workload].append(thing)
     deaf = {one.workload for one in seen.things if one.source in seen.silent}
     for version in estate.of("Workload"):
         one, spec = version.resource.metadata, version.resource.spec
@@ -23,7 +27,7 @@ def purposes_that_disagree(seen: Seen, estate: Estate) -> Iterator[Finding]:
         if use is None or use.behaviour is None or one.name in deaf:
             continue
         told = infer(use.behaviour)
-        held = [thing for thing in seen.things if thing.workload == one.name]
+        held = things[one.name]
         if spec.profile and told.profile and told.profile != spec.profile:
             yield found(
                 seen, "profile-disagrees", f"workload/{one.name}", use.cost,
