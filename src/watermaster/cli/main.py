@@ -53,6 +53,7 @@ COMMANDS: Final = (
     Command("estate", "What is there, and what nobody declared: adopt it."),
     Command("finding", "What does not fit between declared and seen."),
     Command("tag", "How much of the cost carries the tags it should."),
+    Command("capacity", "What accelerators are free, and how long people wait for them."),
     Command("status", "Show where the ledger stands: months, sources, their age."),
     Command("source", "List the sources and how old they are."),
     Command("doctor", "Check the ledger on disk, and mend it."),

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from watermaster.decide.cost.by import Cost
+from watermaster.flows.capacity_free import capacity_free
 from watermaster.flows.charges import charges
 from watermaster.flows.cost import CostQuestion, costs, why
 from watermaster.flows.cost_moved import cost_flow, cost_moved
@@ -15,6 +16,7 @@ from watermaster.flows.scope import Asked
 from watermaster.flows.source_ages import source_states
 from watermaster.flows.tag_coverage import coverage
 from watermaster.flows.tag_fix import propose_fixes
+from watermaster.model.capacity import FreeReport
 from watermaster.model.errors import UsageError
 from watermaster.model.findings import FindingsReport
 from watermaster.model.inventory import Entity, Inventory
@@ -29,6 +31,7 @@ from watermaster.model.plain import plain
 from watermaster.model.reports import CostReport, CoverageReport
 from watermaster.model.tag_fixes import FixReport
 from watermaster.model.why import Why
+from watermaster.serve.capacity import At, free_asked
 from watermaster.serve.questions import EVERY, TheCharges
 from watermaster.serve.state import Shared
 
@@ -152,6 +155,16 @@ def get_tag_fix(
 ) -> Response:
     """What wrong tag keys and values should be; nothing is changed: `wm tag fix`."""
     return answer(state.run(propose_fixes, month or (), key or ()))
+
+
+@router.get("/capacity/free", response_model=FreeReport, tags=["capacity"])
+def get_capacity_free(
+    state: Shared,
+    by: Annotated[str, Query(description="pool, team (who lends it), or both")] = "pool,team",
+    at: At = None,
+) -> Response:
+    """What could start now or when, who lends it, time to GPU: `wm capacity free`."""
+    return answer(state.run(capacity_free, free_asked(by, at)))
 
 
 @router.get("/sources", response_model=list[SourceState], tags=["ledger"])

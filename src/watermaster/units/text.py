@@ -10,6 +10,8 @@ _ONE: Final = Decimal(1)
 _TENTH: Final = Decimal("0.1")
 _LEAST_BASE: Final = Decimal(100)  # a percentage of less is noise
 _HOUR_S: Final = 3600
+_MINUTE_S: Final = 60
+_IN_MINUTES_S: Final = 3 * _HOUR_S  # up to here a wait is told in minutes
 _AGES: Final = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -79,6 +81,17 @@ def age(seconds: int) -> str:
             count = seconds // size
             return f"{count} {name}" + ("" if count == 1 else "s")
     return "0 seconds"
+
+
+def wait(seconds: int) -> str:
+    """How long somebody waited: minutes tell more than one hour does.
+
+    >>> wait(42), wait(3600 + 50 * 60), wait(3 * 3600 + 20)
+    ('42\u202fs', '110\u202fmin', '3 hours')
+    """
+    if seconds < _MINUTE_S:
+        return f"{seconds}\u202fs"
+    return f"{seconds // _MINUTE_S}\u202fmin" if seconds < _IN_MINUTES_S else age(seconds)
 
 
 def month_name(month: str) -> str:
