@@ -177,6 +177,25 @@ def test_without_the_controller_accounting_is_told(slurm, stands, tmp_path, monk
     assert gaps == {"cluster", "node", "partition", "reservation", "slurm-job"}
 
 
+def test_a_slurm_without_json_tells_its_queue_all_the_same_and_half_of_one_is_a_gap(
+    slurm, stands, seen, tmp_path, monkeypatch
+):
+    doors = elsewhere(slurm, tmp_path)
+    monkeypatch.setenv("PATH", str(doors), prepend=":")
+    squeue = (doors / "squeue").read_text()
+    (doors / "squeue").write_text("#!/bin/sh\necho no such option >&2; exit 1\n")
+    rows = seen_by(source("slurm", "sacct:"), WINDOW)
+    (job,) = (row for row in rows["subjects"] if row["name"] == "waits|a")
+    (told,) = (row for row in seen["subjects"] if row["name"] == "waits|a")
+    assert (job["subject_uid"], about(job)) == (told["subject_uid"], about(told))
+    (doors / "squeue").write_text(squeue.replace("exec ", "").rstrip() + " | head -n 250\n")
+    other = slurm.run("sbatch", "--parsable", "--hold", "-Aml", "--wrap=true").strip()
+    rows = seen_by(source("slurm", "sacct:"), WINDOW)
+    slurm.run("scancel", other)
+    assert [row["column"] for row in rows["rejected"]] == ["slurm-job"]
+    assert {"node", "partition", "qos"} < {row["subject_kind"] for row in rows["subjects"]}
+
+
 def test_what_private_data_hides_is_a_gap(slurm, stands, monkeypatch):
     conf = slurm.folder / "slurm.conf"
     text = conf.read_text()

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from itertools import chain, islice
+from typing import Any, Final
 
 from watermaster.model.errors import BadInputError
 from watermaster.model.events import Notice, Progress, Tell
@@ -173,11 +174,21 @@ def _queue(
     if CONTROLLER in parts.unanswered:
         parts.lose("slurm-job", f"what waits is not known: {parts.lost[CONTROLLER]}")
         return []
+    found = entries(commands.queue(), "jobs", "squeue")
     try:
-        return slurm_queue.jobs_of_json(list(entries(commands.queue(), "jobs", "squeue")), place)
+        first = list(islice(found, 1))
     except BadInputError:
         lines = parts.controller("queue", commands.queue_text) or []
         return slurm_queue.jobs_of_text(lines, place, cluster)
+    return slurm_queue.jobs_of_json(chain(first, _until_it_fails(parts, found)), place)
+
+
+def _until_it_fails(parts: Parts, found: Iterator[Any]) -> Iterator[Any]:
+    """A queue that breaks off is a gap; long ones are never held whole."""
+    try:
+        yield from found
+    except BadInputError as error:
+        parts.lose("slurm-job", f"squeue: {' '.join(str(error).split())}")
 
 
 def _accounted(reading: Reading, parts: Parts, commands: Commands) -> Iterator[Seen]:
