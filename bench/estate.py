@@ -35,7 +35,8 @@ from watermaster.testing.simulate.company import Size
 from watermaster.testing.simulate.plan import Order
 from watermaster.testing.simulate.render import simulate
 
-CLASSES = ("inactive_gpus", "undeclared_use", "unowned_resources")
+CLASSES = ("inactive_gpus", "undeclared_use", "unowned_resources", "unowned_use")
+PLANTS = 10  # of each class, and more look-alikes
 MONTH = "2026-10"
 LATE = dt.datetime(2026, 10, 31, 20, tzinfo=dt.UTC)  # in that month: watches tell of the present
 EVENTS = 20
@@ -83,12 +84,14 @@ def measure(chosen: argparse.Namespace) -> Iterator[Figure]:
 def planted_scores(seed: int) -> Iterator[tuple[Decimal, str, str, int]]:
     """Each class and figure of one seed."""
     with tempfile.TemporaryDirectory() as folder:
-        made = simulate(Order(seed, 1, MONTH, Size.SMALL), Path(folder) / "inputs")
+        order = Order(seed, 1, MONTH, Size.SMALL, plants=PLANTS)
+        made = simulate(order, Path(folder) / "inputs")
         project = create_project(Path(folder) / "home", clock=lambda: NOW)
-        found = all_found(project, ingest_all(project, made), made.plan.when.months)
-        true = planted(json.loads(made.truth.read_text()))
-        for name in CLASSES:
-            for figure, score in scores(true[name], found[name]).items():
+        found = all_found(project, ingest_all(project, made), made.plan)
+        truth = json.loads(made.truth.read_text())
+        true = planted(truth)
+        for name in (*CLASSES, *truth["estate"]):
+            for figure, score in scores(true[name], found.get(name, {})).items():
                 yield score, name, figure, seed
 
 

@@ -18,7 +18,7 @@ def wm(*arguments: str) -> str:
         [sys.executable, "-m", "watermaster", *arguments],
         capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "200"},
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in {0, 2}, done.stderr  # 2: there are findings
     return done.stdout
 
 
@@ -35,4 +35,4 @@ def test_every_figure_of_the_tour_is_what_its_command_prints(tmp_path: Path):
         if figure not in printed[command].split()
     ]
     assert missing == []
-    assert len(lines) == 15
+    assert len(lines) == 18

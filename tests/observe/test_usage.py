@@ -220,3 +220,10 @@ def test_things_are_told_with_all_that_is_known_of_them(tmp_path):
         ("vol-1", "arn:1", "available", None, 1000, None, None),
     ]
     assert [row["column"] for row in rows["rejected"]] == ["uses"]
+
+
+def test_a_column_that_is_empty_throughout_tells_nothing(tmp_path):
+    text = HOURS.replace("labels", "labels,parent_uid,account", 1).replace("\n", ",,\n")
+    rows = seen_by(written(tmp_path, use=text.replace("account,,", "account")))
+    assert [row["parent_uid"] for row in rows["subjects"]] == [None, None]
+    assert len(rows["gpu_hours"]) == 3

@@ -4,7 +4,7 @@ Nothing here sees the truth. Each function returns key -> cost, so that what was
 counted and weighed against what was planted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -164,19 +164,33 @@ def restated(project: Project, ingested: list[Ingested]) -> Found:
     return {key: delta for key, delta in found.items() if delta and key[0] in known}
 
 
-def of_the_estate(project: Project, months: Sequence[str]) -> dict[str, Found]:
-    """What the product's own rules found, month by month: class -> key -> cost."""
+def of_the_estate(
+    project: Project, months: Sequence[str], clusters: Collection[str]
+) -> dict[str, Found]:
+    """What the product's own rules found: class -> key -> cost.
+
+    Of every month what was held on the clusters and what nobody owns; of the last month the
+    findings of every rule by their subject.
+    """
     told: dict[str, dict[tuple[Any, ...], Decimal]] = {
         "inactive_gpus": {}, "undeclared_use": {}, "unowned_resources": {},
     }  # fmt: skip
     for month in months:
-        for one in find(project, month).found:
-            _, platform, *rest = one.subject.split("/")
+        found = find(project, month).found
+        for one in found:
+            kind, platform, *rest = one.subject.split("/")
             name, key = {
                 "inactive-gpu": ("inactive_gpus", (platform, month)),
                 "undeclared-workload": ("undeclared_use", tuple(rest)),
                 "unowned-resource": ("unowned_resources", (one.subject[len("resource/") :],)),
             }.get(one.rule, ("", ()))
-            if name:
+            if name and (kind in {"resource", "namespace"} or platform in clusters):
                 told[name][key] = told[name].get(key, Decimal(0)) + (one.cost or 0)
+    for one in found:
+        told.setdefault(one.rule, {})[(_subject(one.subject),)] = one.cost or Decimal(0)
     return told
+
+
+def _subject(text: str) -> str:
+    """Without the moment of submission, which no plan knows."""
+    return text.rpartition(":")[0] if text.startswith("slurm-job/") else text

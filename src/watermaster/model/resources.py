@@ -92,6 +92,7 @@ class TeamSpec(Record):
     unit: str = Field(description="business unit")
     cost_center: str | None = None
     contacts: dict[str, str] = Field({}, description="role to address, never a person's name")
+    until: Day | None = Field(None, description="first day on which the team is no more")
     selectors: list[Selector] = Field([], description="charges that are the team's own")
 
 

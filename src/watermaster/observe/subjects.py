@@ -50,7 +50,9 @@ class Subjects:
     def use(self, rows: pa.Table) -> None:
         """Rows of gpu_hours: each thing was seen from its first hour to the end of its last."""
         rows = rows.drop_columns([n for n in rows.column_names if n not in (*_USED, *ABOUT)])
-        about = [name for name in ABOUT if name in rows.column_names]
+        empty = {name for name, type_ in zip(rows.column_names, rows.schema.types, strict=True)
+                 if pa.types.is_null(type_)}  # fmt: skip
+        about = [name for name in ABOUT if name in rows.column_names and name not in empty]
         aggregates = [("hour", "min"), ("hour", "max"), *((name, "first") for name in about)]
         things = pa.TableGroupBy(rows, ["day", *SUBJECT], use_threads=False).aggregate(aggregates)
         for row in things.to_pylist():

@@ -13,8 +13,10 @@ from tests.decide.estate.test_findings import (
     day,
     resource,
     rules,
+    seen,
     workload,
 )
+from watermaster.decide.estate.findings import findings
 from watermaster.model.estate import Estate
 from watermaster.model.things import Thing, WorkloadUse
 
@@ -70,19 +72,20 @@ def spending(name, *daily, **more):
 @pytest.mark.parametrize(
     ("daily", "extra"),
     [
-        ((100,) * 9 + (900,) * 4 + (100,) * 9, 3200),
-        ((100,) * 9 + (900,) * 2 + (100,) * 9, None),  # two days: somebody tried something
+        ((100,) * 9 + (900,) * 5 + (100,) * 9, 4000),
+        ((100,) * 9 + (900,) * 4 + (100,) * 9, None),  # a job somebody waits for
         ((100, 100, 900) * 5, None),  # peaks that do not follow each other
         ((900,) * 22, None),  # dear, and always so
-        ((1,) * 9 + (20,) * 4 + (1,) * 9, None),  # a trifle
-        ((100,) * 9 + (190,) * 4 + (100,) * 9, None),  # a little more
+        ((1,) * 9 + (20,) * 5 + (1,) * 9, None),  # a trifle
+        ((100,) * 9 + (190,) * 5 + (100,) * 9, None),  # a little more
     ],
 )
 def test_an_experiment_runs_away_when_days_in_a_row_cost_a_multiple(daily, extra):
     estate = Estate((*ESTATE.versions, workload("sweep", "rag", stage="experiment")))
     use = [*ALIVE, spending("sweep", *daily)]
-    assert rules(estate=estate, workloads=use) == (
-        [("runaway-experiment", "workload/sweep")] if extra else []
+    told = findings(seen(workloads=use), estate)
+    assert [(one.rule, one.cost) for one in told] == (
+        [("runaway-experiment", extra)] if extra else []
     )
     assert rules(estate=Estate((*ESTATE.versions, workload("sweep", "rag"))), workloads=use) == []
 
@@ -125,7 +128,7 @@ def test_nothing_is_said_of_delivery_while_a_source_is_silent():
 def test_two_teams_that_build_the_same_are_told_and_their_look_alikes_are_not():
     bases = [("letters-a", "llama"), ("letters-b", "llama"), ("letters-c", "bert")]
     builds = {  # workload: team, model, datasets
-        "claims-letter-tune": ("fraud", "letters-a", ["scans"]),
+        "letter-tune": ("fraud", "letters-a", ["scans"]),
         "rag-letters-tune": ("rag", "letters-b", ["scans"]),
         "rag-letter-tune-2": ("rag", "letters-c", ["scans"]),  # another base model
         "letter-tuning": ("rag", "letters-b", ["news"]),  # other data
@@ -140,6 +143,6 @@ def test_two_teams_that_build_the_same_are_told_and_their_look_alikes_are_not():
     ))  # fmt: skip
     use = [*ALIVE, *(spending(name, 5, 6) for name in builds)]
     assert sorted(rules(estate=estate, workloads=use)) == [
-        ("twin-builds", "workload/claims-letter-tune+rag-letters-tune"),
         ("twin-builds", "workload/fraud-letter-tune-b+rag-letters-tune"),
+        ("twin-builds", "workload/letter-tune+rag-letters-tune"),
     ]

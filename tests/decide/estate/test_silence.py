@@ -45,7 +45,7 @@ def things(draw):
 @st.composite
 def worlds(draw):
     held = draw(st.lists(things(), max_size=9, unique_by=lambda one: (one.kind, one.uid)))
-    spent = {dt.date(2026, 10, n): Decimal(cost) for n, cost in enumerate((5,) * 9 + (900,) * 4, 1)}
+    spent = {dt.date(2026, 10, n): Decimal(cost) for n, cost in enumerate((5,) * 9 + (900,) * 6, 1)}
     use = [
         WorkloadUse(workload=name, cost=Decimal(4000), last_seen=day(31), runs=1, requests=None,
                     daily=spent, asked=draw(st.sampled_from((None, 0, 3))), asked_days=60)

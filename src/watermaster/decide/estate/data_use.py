@@ -47,19 +47,24 @@ def _platforms(estate: Estate) -> dict[str, Any]:
 
 
 def _whole(reads: Iterable[tuple[Thing, str, Any]], seen: Seen) -> Iterator[tuple[Thing, str, Any]]:
-    """Reads of a thing and of its parts as one read of the whole, at what all of them cost."""
-    parents = {(one.platform, one.uid): one for one in seen.things if one.state != DELETED}
-    held: dict[tuple[str, str], tuple[Thing, Any]] = {}
-    costs: dict[tuple[str, str], list[Thing]] = {}
+    """Reads of a thing and of its parts as one read of the whole, at what all of it costs."""
+    there = {(one.platform, one.uid): one for one in seen.things if one.state != DELETED}
+    parts: dict[str, list[Thing]] = {}
+    for one in seen.things:
+        parts.setdefault(_top(one, there).place, []).append(one)
+    told: dict[tuple[str, str], tuple[Thing, Any]] = {}
     for one, name, data in reads:
-        top = one
-        for _ in range(DEEPEST):
-            top = parents.get((top.platform, top.parent_uid or ""), top)
-        held[top.place, name] = top, data
-        costs.setdefault((top.place, name), []).append(one)
-    for (place, name), (top, data) in sorted(held.items(), key=lambda item: item[0]):
-        parts = {one.place: one for one in (*costs[place, name], top)}
-        yield replace(top, cost=sum_of(parts.values())), name, data
+        top = _top(one, there)
+        told[top.place, name] = top, data
+    for (place, name), (top, data) in sorted(told.items(), key=lambda item: item[0]):
+        yield replace(top, cost=sum_of(parts[place])), name, data
+
+
+def _top(one: Thing, there: Mapping[tuple[str, str], Thing]) -> Thing:
+    """What made a thing, or made what made it."""
+    for _ in range(DEEPEST):
+        one = there.get((one.platform, one.parent_uid or ""), one)
+    return one
 
 
 def undeclared_data_use(seen: Seen, estate: Estate) -> Iterator[Finding]:

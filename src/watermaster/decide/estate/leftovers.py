@@ -19,8 +19,9 @@ ORPHAN_DAYS: Final = 30
 QUIET_DAYS: Final = 14
 LEAST_COST: Final = Decimal(100)  # a month: less is not worth asking after
 COUNTED: Final = 0.9  # of the days must have been counted
-RUNS_AWAY: Final = 2  # times what it costs on its other days
-LEAST_RUN_DAYS: Final = 3
+RUNS_AWAY: Final = 2  # times the median of its days
+ABOVE: Final = Decimal("1.5")  # times what it costs on the dear ones of its other days
+LEAST_RUN_DAYS: Final = 5  # shorter ones are jobs somebody waits for
 LEAST_RUN_COST: Final = Decimal(500)
 LOOSE: Final = frozenset({"available", "unattached", "released", "lost"})
 REST: Final = frozenset({"volume", "snapshot", "checkpoint"})
@@ -154,7 +155,7 @@ def _ran_away(use: WorkloadUse) -> tuple[Decimal, list[dt.date]]:
     """The usual cost of a day, and the days far above it that follow each other."""
     if len(use.daily) < 2 * LEAST_RUN_DAYS:
         return Decimal(0), []
-    usual = Decimal(statistics.median_low(use.daily.values()))
+    usual = statistics.median_low(use.daily.values())
     longest: list[dt.date] = []
     run: list[dt.date] = []
     for day, cost in use.daily.items():
@@ -164,7 +165,12 @@ def _ran_away(use: WorkloadUse) -> tuple[Decimal, list[dt.date]]:
         follows = run and day - run[-1] == dt.timedelta(days=1)
         run = [*run, day] if follows else [day]
         longest = max(longest, run, key=len)
-    return usual, longest
+    others = sorted(cost for day, cost in use.daily.items() if day not in longest)
+    if not longest or not others:
+        return usual, []
+    dear = ABOVE * others[len(others) * 9 // 10]
+    is_above = all(use.daily[day] > dear for day in longest)
+    return statistics.median_low(others), longest if is_above else []
 
 
 def consuming_without_delivering(seen: Seen, estate: Estate) -> Iterator[Finding]:

@@ -44,7 +44,7 @@ def undeclared_workloads(seen: Seen, estate: Estate) -> Iterator[Finding]:
         used = f"{gpu_s // 3600:,} GPU hours" if gpu_s else f"{counted:,} requests"
         yield found(
             seen, "undeclared-workload", place, cost,
-            why=f"{len(held)} things ran there, {used}, and nobody declared them",
+            why=f"{_count(held)} ran there, {used}, and nobody declared them",
             next_step="wm estate adopt",
             guess=team, guess_reason=reason, evidence=evidence_of(held), source=held[0].source,
             since=min(one.first_seen for one in held),
@@ -113,17 +113,19 @@ def ambiguous_selectors(seen: Seen, estate: Estate) -> Iterator[Finding]:
 
 def things_of_gone_teams(seen: Seen, estate: Estate) -> Iterator[Finding]:
     """Workloads and pools whose owner is no team any more, and that still cost or run."""
-    teams = {version.resource.metadata.name for version in estate.of("Team")}
+    until = {v.resource.metadata.name: v.resource.spec.until for v in estate.of("Team")}
     costs = {one.workload: one for one in seen.workloads}
     for kind in ("Workload", "Pool", "Dataset", "Model"):
         for version in estate.of(kind):
             name, owner = version.resource.metadata.name, version.resource.metadata.owner
-            if owner is None or owner in teams:
+            ended = until.get(owner or "")
+            if owner is None or (owner in until and (not ended or ended > seen.now.date())):
                 continue
             use = costs.get(name) if kind == "Workload" else None
             yield found(
                 seen, "gone-team", f"{kind.lower()}/{name}", use.cost if use else None,
-                why=f"its owner {owner} is no declared Team",
+                why=f"its owner {owner} was dissolved on {ended}" if ended
+                else f"its owner {owner} is no declared Team",
                 next_step=f"name another owner of {kind} {name}, or retire it", team=owner,
             )  # fmt: skip
 
@@ -149,3 +151,7 @@ def _guess(held: Sequence[Thing], seen: Seen, estate: Estate) -> tuple[str | Non
         team, share = seen.account_teams[account]
         return team, f"{share:.0%} of account {account} is {team}'s"
     return None, None
+
+
+def _count(held: Sequence[Thing]) -> str:
+    return "one thing" if len(held) == 1 else f"{len(held):,} things"

@@ -13,7 +13,7 @@ from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
 from watermaster.model.things import Seen
 
-ALIKE: Final = 0.6  # ratio of difflib, of names without the words of their teams
+ALIKE: Final = 0.75  # ratio of difflib, of names without the words of their teams
 SHARED: Final = 0.5  # of the datasets of both
 NO_WORDS: Final = frozenset({"a", "b", "v", "new", "old", "prod", "dev", "test", "team"})
 

@@ -128,33 +128,33 @@ video-dehaze-train   research-vision   training         16 .69 dehaze-net       
 search-rank-train    retail-search     training         16 .60 rank-xl          retail-events
 uplift-train         retail-offers     training         8  .55 uplift-net       retail-events
 @fra-gpu
-triage-assistant     claims-triage     online-inference 4  .38 halden-claims-7b -
+triage-assistant     claims-triage     online-inference 4  .42 halden-claims-7b -
 triage-assistant-b   claims-triage     online-inference 4  .17 halden-claims-7b -
 document-reader      claims-documents  online-inference 4  .44 doc-ocr          -
 document-batch       claims-documents  batch-inference  8  .72 doc-ocr          claims-corpus
-fraud-score          claims-fraud      online-inference 2  .35 fraud-gnn        -
+fraud-score          claims-fraud      online-inference 2  .46 fraud-gnn        -
 fraud-nightly        claims-fraud      batch-inference  4  .68 fraud-gnn        claims-events
-care-guide           care-navigation   online-inference 4  .41 halden-dialogue  -
+care-guide           care-navigation   online-inference 4  .55 halden-dialogue  -
 care-guide-eval      care-navigation   evaluation       2  .49 halden-dialogue  -
-appointment-voice    care-navigation   online-inference 2  .33 voice-small      -
+appointment-voice    care-navigation   online-inference 2  .45 voice-small      -
 scan-review          care-imaging      online-inference 4  .47 scan-seg         -
 scan-backfill        care-imaging      batch-inference  8  .77 scan-seg         imaging-archive
 genome-annotate      research-genomics batch-inference  4  .63 genome-encoder   genome-reads
-language-lab         research-language experiment       2  .26 halden-dialogue  -
-vision-lab           research-vision   experiment       2  .24 dehaze-net       -
+language-lab         research-language experiment       2  .20 halden-dialogue  -
+vision-lab           research-vision   experiment       2  .19 dehaze-net       -
 dehaze-eval          research-vision   evaluation       2  .51 dehaze-net       -
 search-embed         retail-search     online-inference 4  .52 rank-xl          -
 search-reindex       retail-search     batch-inference  8  .70 rank-xl          retail-events
-offer-rank           retail-offers     online-inference 2  .36 uplift-net       -
+offer-rank           retail-offers     online-inference 2  .47 uplift-net       -
 offer-copy           retail-offers     batch-inference  4  .57 halden-dialogue  retail-events
-platform-gateway     platform-ml       online-inference 2  .31 halden-dialogue  -
+platform-gateway     platform-ml       online-inference 2  .55 halden-dialogue  -
 platform-canary      platform-ml       evaluation       1  .22 -                -
 feature-build        platform-data     data-preparation 4  .59 -                retail-events
 @eks-claims
 triage-summary       claims-triage     online-inference 8  .46 halden-claims-7b -
 claims-redact        claims-documents  batch-inference  8  .66 doc-ocr          claims-corpus
 fraud-ring-search    claims-fraud      batch-inference  4  .61 fraud-gnn        claims-events
-adjuster-copilot     claims-triage     online-inference 4  .39 halden-claims-7b -
+adjuster-copilot     claims-triage     online-inference 4  .47 halden-claims-7b -
 @aws
 claims-archive-ocr   claims-documents  batch-inference  8  .6  doc-ocr          claims-corpus
 claims-rag           claims-triage     online-inference 4  .4  halden-claims-7b -

@@ -11,6 +11,7 @@ from watermaster.model.resources import API_VERSION
 from watermaster.testing.simulate.cloud import node_id
 from watermaster.testing.simulate.company import GPUS_A_NODE, Cluster, Workload
 from watermaster.testing.simulate.plan import Plan
+from watermaster.testing.simulate.things import SANDBOX, THERE
 from watermaster.testing.simulate.truth import CAPEX_FROM
 
 Document = dict[str, Any]
@@ -31,6 +32,7 @@ def write_estate(plan: Plan, folder: Path, inputs: Path) -> None:
         ("workloads", _workloads(plan)),
         ("commitments", _commitments(plan)),
         ("rules", _rules(plan)),
+        ("beside", _beside(plan)),
     ):
         with (folder / f"{name}.yaml").open("w", encoding="utf-8") as out:
             yaml.dump_all(list(documents), out)
@@ -54,7 +56,8 @@ def _sources(plan: Plan, inputs: Path) -> Iterator[Document]:
         else:
             spec = {"type": "usage", "location": folder}
         yield _document("Source", cluster.name, spec | {"platform": cluster.name})
-    yield _document("Source", "transfers", {"type": "usage", "location": str(inputs / "transfers")})
+    for name in ("transfers", "things"):
+        yield _document("Source", name, {"type": "usage", "location": str(inputs / name)})
 
 
 def _teams(plan: Plan) -> Iterator[Document]:
@@ -81,6 +84,11 @@ def _platforms(plan: Plan) -> Iterator[Document]:
         ("aws-frankfurt", "AWS", "eu-central-1"), ("azure-amsterdam", "Microsoft", "westeurope")
     ):  # fmt: skip
         spec = {"type": "cloud", "provider": provider, "region": region}
+        yield _document("Platform", name, spec, "platform-ml")
+    for name, told in (
+        (THERE, {"region": "eu-west-1", "country": "IE"}), (SANDBOX, {"environment": "development"})
+    ):  # fmt: skip
+        spec = {"type": "cloud", "provider": "AWS", **told}
         yield _document("Platform", name, spec, "platform-ml")
 
 
@@ -172,6 +180,12 @@ def _selectors(plan: Plan, work: Workload) -> Iterator[Document]:
             yield {"tags": {"workload": work.name}}
     for resource_id in plan.by_id.get(work.name, []):
         yield {"resourceId": resource_id}
+
+
+def _beside(plan: Plan) -> Iterator[Document]:
+    """What is declared of the things beside the clusters."""
+    for one in plan.beside.documents:
+        yield _document(one.kind, one.name, one.spec, one.owner)
 
 
 def _commitments(plan: Plan) -> Iterator[Document]:

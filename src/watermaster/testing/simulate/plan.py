@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from watermaster.model.resources import Purpose
 from watermaster.testing.simulate.calendar import Calendar, calendar
 from watermaster.testing.simulate.cloud import GB, Bill, Line, plan_bills, tagged, tags_of
 from watermaster.testing.simulate.company import (
@@ -16,9 +17,14 @@ from watermaster.testing.simulate.company import (
     Size,
     halden,
 )
+from watermaster.testing.simulate.planted import plant_estate
+from watermaster.testing.simulate.things import Beside, Item, Planter
 from watermaster.testing.simulate.work import LAB, Booking, cut_out, plan_work
 
+DEVELOPMENT: Final = "care-dev"  # a namespace for trying things, declared by nobody
+SCANS: Final = "scan-reader"
 PASSES: Final = 6
+PLANTS: Final = {Size.SMALL: 6, Size.FULL: 2}  # of each class of finding of the estate
 IDLE_DAYS: Final = 19
 RESTATED: Final = 1120  # the first delivery, in thousandths of the second
 Typo = tuple[str, str]
@@ -34,6 +40,7 @@ class Order:
     months: int = 12
     end_month: str = "2026-10"
     size: Size = Size.FULL
+    plants: int = 0  # of each class of finding of the estate; 0: as the size has
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,8 @@ class Plan:
     restated: list[int] = field(default_factory=list)  # numbers of lines
     runaway: list[tuple[int, str, range]] = field(default_factory=list)  # line, workload, days
     alike: dict[str, list[str]] = field(default_factory=dict)
+    beside: Beside = field(default_factory=Beside)  # what stands beside the clusters
+    reads: list[tuple[str, str, str]] = field(default_factory=list)  # subject, group, dataset
 
     def cluster(self, name: str) -> Cluster:
         return next(one for one in self.company.clusters if one.name == name)
@@ -102,6 +111,11 @@ def make_plan(order: Order) -> Plan:
     _plant_runaway(plan, dice, make.machine)
     _plant_moves(plan, dice, make.account)
     _plant_restated(plan)
+    planter = Planter(
+        np.random.default_rng([order.seed, 41]), make.bill, when, order.plants or PLANTS[order.size]
+    )
+    planter.found = plan.beside
+    plant_estate(planter, company)
     return plan
 
 
@@ -161,17 +175,34 @@ def _key(one: Booking, cluster: Cluster) -> str:
 
 
 def _plant_lab(plan: Plan, dice: np.random.Generator) -> None:
-    """A namespace that nobody declared takes one slot of the Kubernetes cluster each month."""
-    held = plan.work[KUBERNETES]
+    """A namespace that nobody declared takes one slot of the Kubernetes cluster each month.
+
+    In the last month a second one does: an endpoint that reads health data from development.
+    """
     for month in plan.when.months:
-        mark = f"-{month[2:4]}{month[5:]}-"
-        busy = {name for _, _, name in plan.inactive}
-        names = sorted({one.name for one in held if mark in one.name} - busy)
-        chosen = names[dice.integers(len(names))]
-        for number, one in enumerate(held):
-            if one.name == chosen:
-                name = "scratch" + chosen[chosen.index(mark) :]
-                held[number] = replace(one, workload=None, group=LAB, name=name)
+        _rehome(plan, dice, month, (LAB, "scratch"))
+    _rehome(plan, np.random.default_rng([plan.order.seed, 42]), month, (DEVELOPMENT, SCANS))
+    item = Item(
+        kind="inference-service", platform=KUBERNETES, name=SCANS, namespace=DEVELOPMENT,
+        uid=f"inference-service/{DEVELOPMENT}/{SCANS}", state="running", asked=(60, 31),
+        uses=("s3://halden-imaging-archive/ct-2026",), made_days=40,
+    )  # fmt: skip
+    plan.beside.items.append(item)
+    plan.reads.append((item.subject, DEVELOPMENT, "imaging-archive"))
+
+
+def _rehome(plan: Plan, dice: np.random.Generator, month: str, told: tuple[str, str]) -> None:
+    """One slot of a month is another namespace's, and nobody's."""
+    held = plan.work[KUBERNETES]
+    mark = f"-{month[2:4]}{month[5:]}-"
+    busy = {name for _, _, name in plan.inactive}
+    names = sorted({one.name for one in held if mark in one.name and one.workload} - busy)
+    chosen = names[dice.integers(len(names))]
+    group, stem = told
+    for number, one in enumerate(held):
+        if one.name == chosen:
+            name = stem + chosen[chosen.index(mark) :]
+            held[number] = replace(one, workload=None, group=group, name=name)
 
 
 # ---- clouds ----
@@ -231,7 +262,10 @@ def _plant_commitments(plan: Plan, dice: np.random.Generator, machine: Machine) 
     chosen = [long[int(dice.integers(len(long)))] for _ in range(2)]
     places = (("aws", 8), ("azure", 8), ("aws", 4), ("azure", 4))
     for number, (provider, gpus) in enumerate(places):
-        works = [one for one in plan.company.at(provider) if one.gpus >= 4]
+        works = [
+            one for one in plan.company.at(provider)
+            if one.gpus >= 4 and one.purpose is not Purpose.EXPERIMENT
+        ]  # fmt: skip
         work = works[dice.integers(len(works))]
         bare = machine(provider, work.team, gpus)
         stem = "savings-plan" if provider == "aws" else "reservation"

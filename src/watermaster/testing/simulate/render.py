@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watermaster.model.events import Progress, Tell, tell_nobody
+from watermaster.testing.simulate.beside import write_things
 from watermaster.testing.simulate.bills import write_bill
 from watermaster.testing.simulate.calendar import DAY_S
 from watermaster.testing.simulate.estate import write_estate
@@ -41,7 +42,7 @@ class Simulated:
 
 
 def simulate(order: Order, folder: Path, tell: Tell = tell_nobody) -> Simulated:
-    """Plan, then write truth.json, estate/, bills/, slurm/, kubernetes/ and transfers/."""
+    """Plan, then write truth.json, estate/, bills/, slurm/, kubernetes/, transfers/, things/."""
     plan = make_plan(order)
     folder.mkdir(parents=True, exist_ok=True)
     write_truth(plan, folder / "truth.json")
@@ -55,8 +56,9 @@ def simulate(order: Order, folder: Path, tell: Tell = tell_nobody) -> Simulated:
         write(plan, cluster, folder / cluster.kind / cluster.name)
     tell(Progress(3, 4, "steps", "simulating"))
     write_transfers(plan, folder / "transfers")
+    write_things(plan, folder / "things")
     tell(Progress(4, 4, "steps", "simulating"))
-    sources = (*(cluster.name for cluster in plan.company.clusters), "transfers")
+    sources = (*(cluster.name for cluster in plan.company.clusters), "transfers", "things")
     return Simulated(plan, folder / "truth.json", folder / "estate", sources, bills)
 
 

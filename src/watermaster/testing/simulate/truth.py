@@ -1,7 +1,8 @@
 """What is true of a plan, to the last micro-dollar; written before any input is rendered."""
 
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -12,8 +13,9 @@ from watermaster.model.shapes import COSTS
 from watermaster.testing.simulate.calendar import DAY_S
 from watermaster.testing.simulate.cloud import MICRO, share
 from watermaster.testing.simulate.company import GPUS_A_NODE, Cluster
-from watermaster.testing.simulate.plan import Plan, Stretch, first_delivery
-from watermaster.testing.simulate.work import LAB, Booking, by_node_day
+from watermaster.testing.simulate.plan import Plan, Stretch, first_delivery, within
+from watermaster.testing.simulate.truth_estate import estate_truth
+from watermaster.testing.simulate.work import Booking, by_node_day
 from watermaster.units.periods import parse_month
 
 PLACES: Final = Decimal("0.000001")
@@ -28,8 +30,14 @@ def truth_of(plan: Plan) -> dict[str, Any]:
         "months": list(plan.when.months),
         "idle_nodes": [_idle_node(plan, one) for one in plan.idle],
         "idle_pools": list(_idle_pools(plan)),
-        "inactive": [_inactive(plan, *one) for one in plan.inactive],
+        "inactive": list(_inactive(plan)),
         "unowned": [_line(plan, number) for number in plan.unowned],
+        "untagged": [
+            _line(plan, number)
+            for rule in ("undeclared-workload", "ambiguous-selector")
+            for one in plan.beside.planted.get(rule, [])
+            for number in one.lines
+        ],
         "unowned_use": _unowned_use(plan),
         "misspelt": [
             _line(plan, number) | {"workload": workload, "key": key, "value": value}
@@ -42,7 +50,9 @@ def truth_of(plan: Plan) -> dict[str, Any]:
         "duplicate_endpoints": [
             {"model": "halden-claims-7b", "workloads": ["triage-assistant", "triage-assistant-b"]}
         ],
+        "estate": estate_truth(plan, functools.partial(_of_last_month, plan)),
         "look_alikes": plan.alike
+        | plan.beside.alike
         | {
             "down_nodes": [_where(plan, one) for one in plan.down],
             "idle_for_a_night": [_where(plan, one) for one in plan.night],
@@ -146,27 +156,39 @@ def _used(plan: Plan, cluster: Cluster, held: list[Booking]) -> Finding:
     return {"gpu_seconds": int(per_day.sum()), "cost": _cost(plan, cluster, per_day)}
 
 
-def _inactive(plan: Plan, name: str, month: str, key: str) -> Finding:
-    cluster = plan.cluster(name)
-    held = [
-        one for one in plan.work[name] if one.busy == 0 and key in {one.name, _at(one)}
-    ]  # fmt: skip
-    where = {"pool": cluster.pool, "platform": name, "name": key.partition("@")[0], "month": month}
-    return where | _used(plan, cluster, held)
+def _of_last_month(plan: Plan, cluster: Cluster, held: Sequence[Booking]) -> Decimal:
+    """What bookings cost in the last month."""
+    per_day = by_node_day(held, cluster, plan.when).sum(axis=0)
+    days = plan.when.days_of(plan.when.months[-1])
+    inside = np.zeros_like(per_day)
+    inside[list(days)] = per_day[list(days)]
+    return Decimal(_cost(plan, cluster, inside))
 
 
-def _at(one: Booking) -> str:
-    return f"{one.name}@{one.start_s}"
+def _inactive(plan: Plan) -> Iterator[Finding]:
+    """What never used its GPUs; a job that an idle node took away is nothing."""
+    for name, month, key in plan.inactive:
+        cluster, wanted = plan.cluster(name), key.partition("@")[0]
+        days = plan.when.days_of(month)
+        held = [
+            one
+            for one in within(plan.work[name], plan.when.at(days[0]), plan.when.at(days[-1] + 1))
+            if one.busy == 0 and one.name == wanted
+        ]
+        if held:
+            where = {"pool": cluster.pool, "platform": name, "name": wanted, "month": month}
+            yield where | _used(plan, cluster, held)
 
 
 def _unowned_use(plan: Plan) -> list[Finding]:
+    """By pool and namespace."""
     found = []
     for cluster in plan.company.clusters:
         held = [one for one in plan.work[cluster.name] if one.workload is None]
-        if held:
-            found.append(
-                {"pool": cluster.pool, "namespace": LAB} | _used(plan, cluster, held)
-            )  # fmt: skip
+        for group in sorted({one.group for one in held}):
+            mine = [one for one in held if one.group == group]
+            where = {"pool": cluster.pool, "namespace": group}
+            found.append(where | _used(plan, cluster, mine))
     return found
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from watermaster.testing.simulate.calendar import DAY_S, HOUR_S
 from watermaster.testing.simulate.company import GPUS_A_NODE, Cluster
-from watermaster.testing.simulate.plan import Plan, slip, within
+from watermaster.testing.simulate.plan import DEVELOPMENT, SCANS, Plan, slip, within
 from watermaster.testing.simulate.work import Booking, cut_out
 
 LABEL_NOISE: Final = 0.05  # of pods and days: the label missing or misspelt
@@ -91,12 +91,18 @@ def _use(dice: np.random.Generator, held: Sequence[Booking], cluster: Cluster) -
         "subject_uid": pa.array([uid_of(one) for one in held]),
         "name": pa.array([one.name for one in held]),
         "namespace": pa.array([one.group for one in held]),
+        "parent_uid": pa.array([_parent(one) for one in held], pa.string()),
         "labels": pa.array([json.dumps(label_of(dice, one)) for one in held]),
         "model": pa.repeat(cluster.accelerator, len(held)),
         "gpus": gpus,
         "used_s": used,
         "utilisation_field": pa.repeat("SM_ACTIVE", len(held)),
     }
+
+
+def _parent(one: Booking) -> str | None:
+    """What made a pod, where the cluster tells."""
+    return f"inference-service/{DEVELOPMENT}/{SCANS}" if one.group == DEVELOPMENT else None
 
 
 def uid_of(one: Booking) -> str:

@@ -104,12 +104,14 @@ def _queue(
 ) -> Iterator[Booking]:
     """One job after the other on the same nodes, minutes to hours between them."""
     at = when.start_s
+    turns: list[int] = []
     while at < when.end_s:
         at += int(dice.integers(1, 20)) * 600
         end = min(at + int(dice.integers(*lasts_h)) * HOUR_S, when.end_s)
         halves = 2 if len(nodes) == 1 and dice.random() < 0.4 else 1
         for _ in range(halves if end > at else 0):
-            work = works[int(dice.integers(len(works)))]
+            turns = turns or [int(turn) for turn in dice.permutation(len(works))]
+            work = works[turns.pop()]  # everybody has a turn
             busy = round(float(np.clip(dice.normal(work.busy, 0.05), 0.08, 0.97)), 2)
             yield Booking(
                 nodes, GPUS_A_NODE // halves, at, end, work.name, work.team, work.name, busy
