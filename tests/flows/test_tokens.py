@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from tests.flows.small import Clock, charge, declare, project_at, resource, rows_of, store
 from watermaster.flows.allocate import allocate_months
-from watermaster.flows.cost import CostQuestion, costs
+from watermaster.flows.cost import CostQuestion, because, costs
+from watermaster.flows.findings import find
+from watermaster.flows.sync import sync
 from watermaster.model.shapes import COSTS
 
 MONTH, DAY = "2026-09", "2026-09-05"  # as small.charge has it
@@ -112,3 +114,55 @@ def test_no_charge_of_tokens_is_lost_or_made(project, told, amounts):
             assert sum(row[cost] for row in parts) == held[cost]
         assert sum(row["ratio"] for row in parts) == 1
         assert {row["rule"].partition(":")[0] for row in parts} == {"tokens"}
+
+
+def test_a_synced_source_splits_its_bill_and_tells_of_keys_nobody_declared(tmp_path):
+    """From the files of a provider to whose cost it is, and to what is nobody's."""
+    usage = tmp_path / "usage"
+    usage.mkdir()
+    names = (
+        "usage_date_utc,model_version,api_key,workspace,usage_type,"
+        "usage_input_tokens_no_cache,usage_input_tokens_cache_read,usage_output_tokens\n"
+    )
+    (usage / "tokens.csv").write_text(names + "".join(
+        f"{day},claude-x,{key},Default,standard,{tokens},0,0\n"
+        for day in (DAY, "2026-09-06")
+        for key, tokens in (("rag-prod", 600), ("shadow", 400))
+    ))  # fmt: skip
+    made = project_at(tmp_path / "home", Clock("2026-10-02"))
+    declare(
+        made,
+        resource("Team", "rag", {"unit": "ml"}),
+        resource("Workload", "rag-bot", {
+            "purpose": "online-inference", "selectors": [{"name": "rag-prod"}]}, "rag"),
+        resource("Model", "claude", {
+            "purpose": "answers", "servedBy": "anthropic",
+            "billed": [{"service": "Claude"}]}, "rag"),
+        resource("Source", "claude-usage", {
+            "type": "anthropic", "location": str(usage), "platform": "anthropic",
+            "schedule": "0 * * * *"}),
+    )  # fmt: skip
+    store(made, "charges", [
+        charge("anthropic", MONTH, n, "10", service_name="Claude", charge_description=text)
+        for n, text in ((1, "Input Tokens"), (2, "Code execution"))
+    ])  # fmt: skip
+    (pulled,) = sync(made).pulled
+    assert pulled.fault is None
+    allocate_months(made, [MONTH])
+    for number in (1, 2):
+        assert given_by(made, number) == {("rag-bot", "measured"): 6, (None, "unallocated"): 4}
+    told = [one for one in find(made, MONTH).found if one.rule == "undeclared-workload"]
+    assert [one.subject for one in told] == ["api-key/anthropic/shadow"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "words"),
+    [
+        ("measured", "tokens:claude", "split by the tokens"),
+        ("unallocated", "tokens:claude:unowned-use", "no selector takes"),
+        ("unmeasured", "tokens:claude", "no tokens were counted"),
+    ],
+)
+def test_a_part_by_tokens_is_explained(kind, rule, words):
+    assert words in because(kind, rule)
+    assert "model claude" in because(kind, rule).lower()

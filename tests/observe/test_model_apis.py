@@ -51,7 +51,7 @@ def spend(number, **more):
 
 
 def test_litellm_rows_are_one_request_each(seen):
-    tagged = {"request_tags": ["team:search", "night"]}
+    tagged = {"request_tags": ["team:search", "night", "User-Agent: curl/8"]}
     failed = {"status": "failure", "completion_tokens": 0}
     asked, found = seen("litellm", json.dumps([
         spend(1), spend(2), spend(3, **tagged), spend(4, model="o5", **failed),
@@ -132,6 +132,65 @@ def test_openai_pages_count_each_bucket_once_and_the_newest_page_stands(seen):
         ("k1", "gpt-5", start): (6, None, 500, 120, 200),
         ("k2", "gpt-5", start): (1, None, 500, 90, 200),
     }
+
+
+def test_openai_counts_of_two_service_tiers_are_two(seen):
+    asked, _ = seen("openai", page(counted(service_tier="default"), counted(service_tier="flex")))
+    assert list(asked.values()) == [(8, None, 1000, 180, 400)]
+
+
+def test_openai_csv_counts_as_the_pages_do(seen):
+    """The usage page's CSV: a row of times alone is an empty bucket; batch is a word."""
+    names = ("start_time,end_time,start_time_iso,end_time_iso,project_id,num_model_requests,"
+             "user_id,api_key_id,model,batch,service_tier,input_tokens,output_tokens,"
+             "input_cached_tokens\n")  # fmt: skip
+    at = "1788400800,1788400860,2026-09-03T02:00:00+00:00,2026-09-03T02:01:00+00:00,"
+    rows = [at + "p,4,,k1,gpt-5,False,default,500,90,200\n", at + "p,1,,k1,gpt-5,True,,5,9,0\n",
+            at.replace("1788400800", "1788400860") + ",,,,,,,,,\n"]  # fmt: skip
+    text = names + "".join(rows)
+    asked, found = seen("openai", text, text, name="completions.csv")
+    assert sorted(asked) == [("k1", "gpt-5", "03T02"), ("k1?batch=yes", "gpt-5", "03T02")]
+    assert asked["k1", "gpt-5", "03T02"] == (4, None, 500, 90, 200)
+    assert asked["k1?batch=yes", "gpt-5", "03T02"] == (1, None, 5, 9, 0)
+    assert "rejected" not in found
+
+
+def test_anthropic_console_csv_counts_as_the_report_does(seen):
+    names = ("usage_date_utc,model_version,api_key,workspace,usage_type,context_window,"
+             "usage_input_tokens_no_cache,usage_input_tokens_cache_write_5m,"
+             "usage_input_tokens_cache_write_1h,usage_input_tokens_cache_read,"
+             "usage_output_tokens,web_search_count,inference_geo,speed\n")  # fmt: skip
+    rows = [f"2026-09-03,claude-z,{key},{place},{kind},\u2264 200k,1500,50,1000,200,500,0,global,\n"
+            for key, place, kind in (("rag", "Default", "standard"), ("rag", "Default", "batch"),
+                                     ("ann", "Lab", "standard"))]  # fmt: skip
+    asked, found = seen("anthropic", names + "".join(rows), name="tokens.csv")
+    assert asked == {
+        ("rag", "claude-z", "03T00"): (None, None, 2750, 500, 200),
+        ("ann", "claude-z", "03T00"): (None, None, 2750, 500, 200),
+    }
+    assert {row["version"] for row in found["requests"]} == {"standard", "batch"}
+    assert {row["account"] for row in found["subjects"]} == {"Default", "Lab"}
+
+
+def test_a_page_in_one_long_line_is_read_whole(seen):
+    """`/spend/logs` answers without an end of line, however much there is."""
+    padding = {"messages": "x" * 3000}
+    whole = json.dumps([spend(number, **padding) for number in range(800)])
+    assert len(whole) > 2 << 20
+    assert seen("litellm", whole)[0] == {
+        ("rag", "gpt-5", "03T04"): (800, 0, 80_000, 16_000, 32_000)
+    }
+
+
+def test_only_the_labels_that_are_asked_for_are_kept(tmp_path):
+    calls = [call(number, requestMetadata={"team": "rag", "trace": f"t{number}"})
+             for number in range(5)]  # fmt: skip
+    (tmp_path / "calls.json").write_text(lines(*calls))
+    kept = seen_by(source("bedrock", tmp_path, options={"labels": "team, app"}), YEAR)
+    assert [(r["subject_uid"], r["requests"]) for r in kept["requests"]] == [
+        ("rag-prod?team=rag", 5)
+    ]
+    assert len(seen_by(source("bedrock", tmp_path), YEAR)["requests"]) == 5
 
 
 def test_anthropic_reports_tell_tokens_apart_and_no_requests(seen):

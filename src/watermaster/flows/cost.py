@@ -251,6 +251,10 @@ def because(kind: str, rule: str) -> str:
         "team": f"A selector of team {name} recognises it.",
         "dataset": f"It is stored at a location of dataset {name}.",
         "transfer": f"It moved data of {name}; split by the bytes each workload moved.",
+        "tokens": {
+            "measured": f"Asked of model {name}; split by the tokens that were counted.",
+            "unallocated": f"Asked of model {name} by keys that no selector takes.",
+        }.get(kind, f"Model {name}: no tokens were counted in the time it covers."),
         "rule": f"Shared by allocation rule {name}.",
         "purchase": f"The price of commitment {name}, paid by its owner.",
         "commitment-unused": f"A commitment nobody used{f', {name}' if name else ''}.",

@@ -8,8 +8,9 @@ or deployment, its tags and day. The same request told twice counts once.
 import csv
 import datetime as dt
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from watermaster.model.events import Notice, Progress, Tell
@@ -20,6 +21,7 @@ from watermaster.observe.files import Found, found_files, lines_of, records_of
 from watermaster.units.periods import Period
 
 Document = Mapping[str, Any]
+LONGEST: Final = 1 << 28  # characters of one line: a page or log may be written without an end
 MOST_FAULTS: Final = 10_000  # of one file that are listed; the rest is counted
 COUNTS: Final = ("requests", "failed", "tokens_in", "tokens_out", "tokens_cached")
 _NO_TIME: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -54,9 +56,12 @@ def observe_uses(source: SourceSpec, window: Period, tell: Tell, read: Read) -> 
     """Rows of `requests`, `subjects` and `rejected` of all files at the location.
 
     Of a count told by several files the last file's stands; files are read in order of their age.
+    The option `labels` names those that are kept; without it all are.
     """
     files = sorted(found_files(source.location), key=lambda one: (one.modified_s(), one.name))
-    hours = _Hours(source.platform or str(source.type), window)
+    named = source.options.get("labels")
+    kept = None if named is None else frozenset(one.strip() for one in named.split(","))
+    hours = _Hours(source.platform or str(source.type), window, kept)
     for number, file in enumerate(files):
         tell(Progress(number, len(files), "files", file.name))
         yield from seen_rows("rejected", _taken(file, read, hours))
@@ -93,7 +98,7 @@ def documents_of(file: Found) -> Iterator[Document | ValueError]:
     if file.path.removesuffix(".gz").endswith(".csv"):
         yield from _csv(file)
         return
-    lines = lines_of(file)
+    lines = lines_of(file, LONGEST)
     first = next((line for line in lines if line.strip()), "")
     try:
         yield from _each(json.loads(first))
@@ -150,8 +155,8 @@ class _Seen:
 class _Hours:
     """Sums by hour; holds one entry per hour and key, and one hash per request."""
 
-    def __init__(self, platform: str, window: Period) -> None:
-        self.platform, self.window, self.repeated = platform, window, 0
+    def __init__(self, platform: str, window: Period, kept: frozenset[str] | None) -> None:
+        self.platform, self.window, self.kept, self.repeated = platform, window, kept, 0
         self._sums: dict[tuple[Any, ...], list[int | None]] = {}
         self._subjects: dict[tuple[str, str, str], _Seen] = {}
         self._told: dict[int, tuple[tuple[Any, ...], list[int | None]] | None] = {}
@@ -160,6 +165,8 @@ class _Hours:
         """One more use; a later telling of the same one takes the place of the earlier."""
         if not self.window.start <= use.at < self.window.end:
             return
+        if self.kept is not None and use.labels:
+            use = replace(use, labels={k: v for k, v in use.labels.items() if k in self.kept})
         amounts = _amounts(use)
         hour = use.at.replace(minute=0, second=0, microsecond=0)
         uid = _uid(use)
@@ -234,6 +241,22 @@ def _add(sums: list[int | None], amounts: list[int | None], sign: int) -> None:
     for place, amount in enumerate(amounts):
         if amount is not None:
             sums[place] = (sums[place] or 0) + sign * amount
+
+
+def told_apart(held: Document) -> str:
+    """All that tells one count from another, whatever an API may add to it: all but amounts.
+
+    >>> told_apart({"model": "m", "service_tier": "flex", "input_tokens": 7, "batch": None})
+    'model=m service_tier=flex'
+    """
+    return " ".join(
+        f"{name}={value}"
+        for name, value in sorted(held.items())
+        if isinstance(value, str | bool) and value != "" and not _AMOUNT.search(name)
+    )
+
+
+_AMOUNT: Final = re.compile(r"tokens|_requests|_count$|characters|seconds|images")
 
 
 def whole(value: object) -> int | None:

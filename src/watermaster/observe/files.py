@@ -62,14 +62,17 @@ def found_files(location: str) -> list[Found]:
     return [Found(one[len(root) :].lstrip("/"), one, system, system.size(one)) for one in kept]
 
 
-def lines_of(file: Found) -> Iterator[str]:
-    """The lines of a text file without their ends; what cannot be read is told with its place."""
+def lines_of(file: Found, longest: int = LINE_LENGTH) -> Iterator[str]:
+    """The lines of a text file; one that is longer comes empty.
+
+    What cannot be read is told with its place.
+    """
     number = 0
     try:
         with file.open() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-            while line := text.readline(LINE_LENGTH):
+            while line := text.readline(longest):
                 number += 1
-                if len(line) >= LINE_LENGTH:
+                if len(line) >= longest:
                     _skip_rest(text, line)
                     line = "\n"
                 yield line

@@ -1,7 +1,8 @@
 """LiteLLM spend logs: `/spend/logs` as JSON, or the table LiteLLM_SpendLogs as CSV or JSON lines.
 
 A row is one request. `prompt_tokens` counts cached tokens too. Its tags (`request_tags`) become
-labels: `team:rag` is team = rag, a word without a colon is tag:WORD.
+labels: `team:rag` is team = rag, a word without a colon is tag:WORD. `User-Agent: ...`, which the
+proxy adds by itself, is none.
 """
 
 import json
@@ -56,6 +57,8 @@ def _tags(value: object) -> dict[str, str]:
     words = json.loads(value) if isinstance(value, str) and value.strip() else value
     found = {}
     for word in words if isinstance(words, list) else []:
+        if str(word).lower().startswith("user-agent:"):
+            continue
         name, colon, held = str(word).partition(":")
         found[name.strip() if colon else f"tag:{word}"] = held.strip() if colon else "yes"
     return found

@@ -108,6 +108,15 @@ def test_an_api_key_nobody_declared_is_shadow_use():
     assert rules(key) == [("undeclared-workload", "api-key/openai/key-9")]
 
 
+def test_a_key_whose_tokens_alone_are_counted_is_shadow_use_too():
+    key = Thing(source="anthropic", platform="anthropic", kind="api-key", uid="key-9",
+                first_seen=day(2), last_seen=day(30), last_used=day(30))  # fmt: skip
+    assert rules(key) == [("undeclared-workload", "api-key/anthropic/key-9")]
+    (told,) = findings(seen(key), ESTATE)
+    assert "tokens were counted" in told.why
+    assert rules(replace(key, last_used=None)) == [], "that a key is there tells of no use"
+
+
 def test_a_resource_billed_for_days_without_an_owner_is_told_with_the_accounts_team():
     one = Unclaimed(resource_id="i-9", service="EC2", account="111", region=None, first=day(2),
                     last=day(5), cost=Decimal(40))  # fmt: skip

@@ -30,6 +30,7 @@ RUNNING: Final = frozenset(
         "api-deployment",
     }
 )
+KEYS: Final = frozenset({"api-key", "api-deployment"})
 ALONE: Final = frozenset({  # each is told by itself, not by its account
     "endpoint", "notebook", "instance", "api-key", "api-deployment",
 })  # fmt: skip
@@ -41,7 +42,9 @@ def undeclared_workloads(seen: Seen, estate: Estate) -> Iterator[Finding]:
         gpu_s, cost = sum(one.reserved_s for one in held), sum_of(held)
         counted = sum(one.requests or 0 for one in held)
         team, reason = _guess(held, seen, estate)
+        is_counted = counted or not any(_is_used_key(one) for one in held)
         used = f"{gpu_s // 3600:,} GPU hours" if gpu_s else f"{counted:,} requests"
+        used = used if gpu_s or is_counted else "tokens were counted"
         yield found(
             seen, "undeclared-workload", place, cost,
             why=f"{_count(held)} ran there, {used}, and nobody declared them",
@@ -66,8 +69,13 @@ def _undeclared(seen: Seen) -> list[tuple[str, list[Thing]]]:
         for place, held in together(loose, _home)
         if sum(one.reserved_s for one in held) >= LEAST_GPU_S
         or sum_of(held)
-        or any(one.requests for one in held)
+        or any(one.requests or _is_used_key(one) for one in held)
     ]
+
+
+def _is_used_key(one: Thing) -> bool:
+    """Some providers count the tokens of a key and not its requests: then its use is told."""
+    return one.kind in KEYS and one.last_used is not None and one.requests is None
 
 
 def unowned_resources(seen: Seen, estate: Estate) -> Iterator[Finding]:
