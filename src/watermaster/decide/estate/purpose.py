@@ -6,6 +6,7 @@ run, and are fitted to no data: bench/purpose.py says how right they are, and ho
 (docs/reference/purpose.md). A sign that was not measured adds nothing.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -123,6 +124,7 @@ SIGNS: Final[tuple[Sign, ...]] = (
 )
 
 
+@functools.lru_cache(65_536)  # a page is brought together anew with every event
 def infer(behaviour: Behaviour, soften: float = SOFTEN) -> Inferred:
     """The purpose and profile behaviour shows; without any sign nobody's guess is better."""
     shown = [sign for sign in SIGNS if sign.shows(behaviour)]
