@@ -236,6 +236,15 @@ def test_one_thing_that_cannot_be_described_is_kept_with_what_is_known(door):
     assert "sagemaker:DescribeEndpoint failed" in gaps(found)["aws:us-east-1", "endpoint"]
 
 
+def test_a_service_that_fails_again_and_again_is_not_asked_on(door):
+    door.rule = lambda asked: refusal(500, "InternalFailure") if "SageMaker" in asked.text else None
+    found = seen("aws:us-east-1")
+    assert door.count("SageMaker") == 3
+    kinds = {"model", "endpoint", "notebook", "training job"}
+    assert {column for _, column in gaps(found)} == kinds
+    assert of_kind(found, "volume")
+
+
 def test_half_an_answer_is_a_gap_and_never_nothing_there(door):
     def half(asked):
         if "DescribeVolumes" in asked.text:

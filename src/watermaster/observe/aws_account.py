@@ -12,7 +12,8 @@ from watermaster.model.resources import SourceSpec
 
 Client = Callable[[str], Any]  # service name to botocore client
 PAGE: Final = {"ec2": 500, "sagemaker": 100}  # things told at once
-TRIES: Final = 8
+TRIES: Final = 5
+IN_A_ROW: Final = 3  # failures after which a service of a region is not asked on
 TEXT_LENGTH: Final = 160
 _DENIED: Final = frozenset({
     "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError",
@@ -30,6 +31,7 @@ class Region:
     def __init__(self, name: str, client: Client) -> None:
         self.name, self.client = name, client
         self.gaps: dict[tuple[str, str], int] = {}  # kind and reason to how often
+        self._failed: dict[str, int] = {}  # service to its failures in a row
         self._shut: dict[str, str] = {}  # service or action that answers nobody, and why
 
     def pages(self, kind: str, call: str, key: str, **asked: Any) -> Iterator[dict[str, Any]]:
@@ -53,6 +55,7 @@ class Region:
                 if service != "ec2" and key not in page:  # XML leaves out what is empty
                     self.miss(kind, f"{self._action(call)}: the answer lacks {key}; try again")
                     return
+                self._failed[service] = 0
                 yield from page.get(key, [])
         except aws_errors() as error:
             self._fail(kind, call, error)
@@ -68,6 +71,7 @@ class Region:
             if not _is_gone(error):
                 self._fail(kind, call, error)
             return None
+        self._failed[service] = 0
         return answer
 
     def miss(self, kind: str, reason: str) -> None:
@@ -96,7 +100,9 @@ class Region:
             reason = self._shut[""] = f"the region does not let us in ({code}): {fix}"
         elif code is None:
             reason = f"{action} does not answer ({short(error)}); try again"
-            if _is_unreachable(error):
+        if not is_denied(error) and code not in _SHUT:
+            self._failed[service] = self._failed.get(service, 0) + 1
+            if _is_unreachable(error) or self._failed[service] >= IN_A_ROW:
                 self._shut[service] = reason
         self.miss(kind, reason)
 
