@@ -126,6 +126,9 @@ def test_time_to_gpu_is_by_pool_and_the_team_that_waited(project):
     store(project, "runs", rows)
     told = {one.pool: one for one in capacity_free(project, FreeAsked(by=("pool",))).waits}
     assert (told["big"].n, told["big"].p50_s, told["small"].p95_s) == (2, 900, 2400)
+    project.ledger.clock.set("2026-11-15T09:00:00")  # supply of those nodes is not told any more
+    late = {one.pool: one.n for one in capacity_free(project, FreeAsked(by=("pool",))).waits}
+    assert late == {"big": 2, "small": 1}
 
 
 def test_another_dimension_is_refused_with_those_there_are(project):

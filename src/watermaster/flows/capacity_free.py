@@ -70,6 +70,7 @@ class _Ledger:
         self.project, self.at = project, at
         self.head: Head = read_head(project.ledger.records)
         self.estate: Estate = live_estate(known_estate(project))
+        self.names = platform_names(self.estate)
         self.supply, self.use = self.days("gpu_supply", WEEK), self.days("gpu_hours", WEEK)
         self.places = self._places()
         self.subjects = self._subjects()
@@ -95,15 +96,18 @@ class _Ledger:
     def _places(self) -> dict[Place, Resource | None]:
         """Every node seen with the declared pool it lies in: the first by name."""
         seen = self.supply.select("platform", "node", "partition").distinct()
-        names = platform_names(self.estate)
-        pools = [version.resource for version in self.estate.of("Pool")]
         places: dict[Place, Resource | None] = {}
         for row in sorted(self.rows(seen), key=str):
             key = row["platform"], row["node"]
-            spot = (*key, row["partition"])
-            mine = (p for p in pools if is_member(Scope(0, p, None, 0, 0, 0, 0), names, *spot))
-            places[key] = places.get(key) or next(mine, None)
+            places[key] = places.get(key) or self.pool_of(*key, row["partition"])
         return places
+
+    def pool_of(self, platform: str, node: str, partition: str | None) -> Resource | None:
+        """The first declared pool by name that a node lies in, also where its supply is untold."""
+        spot = platform, node, partition
+        pools = (version.resource for version in self.estate.of("Pool"))
+        mine = (p for p in pools if is_member(Scope(0, p, None, 0, 0, 0, 0), self.names, *spot))
+        return next(mine, None)
 
     def _subjects(self) -> list[dict[str, Any]]:
         """The newest row of everything that has an end or holds nodes: jobs and reservations."""
@@ -255,7 +259,7 @@ def _waits(ledger: _Ledger, by: Sequence[str]) -> list[Wait]:
     since = ledger.at - WAITED
     runs = ledger.days("runs", WAITED)
     runs = runs.filter((runs.submitted_at >= since) & (runs.submitted_at <= ledger.at))
-    known = runs.select("platform", "subject_kind", "subject_uid", "nodes").distinct()
+    known = runs.select("platform", "subject_kind", "subject_uid", "nodes", "partition").distinct()
     jobs = {(r["platform"], r["subject_kind"], r["subject_uid"]): r for r in ledger.rows(known)}
     if not jobs:
         return []
@@ -267,7 +271,8 @@ def _waits(ledger: _Ledger, by: Sequence[str]) -> list[Wait]:
     rows = []
     for key, row in jobs.items():
         owner, nodes = owners.get(key), expand(row["nodes"] or "")
-        pool = ledger.places.get((key[0], nodes[0])) if nodes else None
+        place = (key[0], nodes[0]) if nodes else None
+        pool = place and (ledger.places.get(place) or ledger.pool_of(*place, row["partition"]))
         rows.append((key[0], key[2], owner.team if owner else None,
                      pool.metadata.name if pool else None))  # fmt: skip
     kinds = dict.fromkeys(("platform", "subject_uid", "team", "pool"), "string")

@@ -66,7 +66,7 @@ def _figures(found: FreeReport) -> list[dict[str, Any]]:
         ("Free", free if known else None, f"of {supplied:,} supplied"),
         ("On one node", most if known else None, "the most of any pool"),
         ("Pools without data", silent, f"of {len(found.free)}; never called free"),
-        ("Waiting", waiting, f"{n:,} jobs started in 30 days"),
+        ("Waiting", waiting if known else None, f"{n:,} jobs started in 30 days"),
     ]
     return [{"label": label, "value": value, "note": note} for label, value, note in told]
 
