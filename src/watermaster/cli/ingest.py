@@ -177,6 +177,7 @@ TELEMETRY = {
     "openai": "Take in requests to OpenAI: saved pages of the organisation's usage API.",
     "anthropic": "Take in requests to Anthropic: saved pages of the Admin API's usage report.",
     "litellm": "Take in requests through LiteLLM: its spend logs as JSON or CSV.",
+    "otlp": "Take in what was received at /v1/metrics and /v1/traces: requests to models.",
     "kubernetes": "Take in what stands in a cluster: kubernetes:CONTEXT of your kubeconfig.",
     "openshift": "Take in OpenShift GPU usage files, MIG slices included.",
     "ray": "Take in a Ray cluster from its dashboard: nodes, jobs, Serve applications.",

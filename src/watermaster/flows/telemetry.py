@@ -21,6 +21,7 @@ from watermaster.ledger.engine import exactly
 from watermaster.ledger.files import Written
 from watermaster.ledger.read import naive
 from watermaster.ledger.records import SLICES
+from watermaster.ledger.spool import spool_folder
 from watermaster.ledger.write import Work, begin
 from watermaster.model.errors import NotFoundError
 from watermaster.model.events import Notice, Progress, Tell
@@ -32,7 +33,7 @@ from watermaster.units.periods import Period
 
 GROUP: Final = "watermaster.observe"
 LIVE_DAYS: Final = 31  # how far back a server is asked when nothing else is said
-LIVE: Final = ("http://", "https://", "sacct:", "aws:", "azure:", "kubernetes:")
+LIVE: Final = ("http://", "https://", "sacct:", "aws:", "azure:", "kubernetes:", "otlp:")
 SUPPLY: Final = "gpu_supply"
 ROWS_A_GROUP: Final = 200_000
 Observe = Callable[[SourceSpec, Period, Tell], Iterable[Seen]]
@@ -60,7 +61,7 @@ def ingest_telemetry(
         begin(project.ledger, "ingest", project.actor, project.tell) as work,
     ):
         asked = whole_days(window or default_window(spec, project.ledger.clock()))
-        spool.take(observe(spec, asked, project.tell), project)
+        spool.take(observe(_located(project, source, spec), asked, project.tell), project)
         rows, days = {}, {}
         kept = _known_better(work, source, spool) if spec.location.startswith(LIVE) else []
         for name in sorted(spool.counts):
@@ -111,6 +112,13 @@ def whole_days(window: Period) -> Period:
     last = window.end - dt.timedelta(microseconds=1)
     end = last.replace(hour=0, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
     return Period(midnight, end)
+
+
+def _located(project: Project, source: str, spec: SourceSpec) -> SourceSpec:
+    """What this server received lies under its own home."""
+    if spec.type is not SourceType.OTLP:
+        return spec
+    return spec.model_copy(update={"location": str(spool_folder(project.home, source))})
 
 
 def _connector(spec: SourceSpec) -> Observe:

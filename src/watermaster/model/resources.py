@@ -50,6 +50,7 @@ class SourceType(StrEnum):
     AZURE = "azure"
     STORE = "store"
     ACCESS_LOG = "access-log"
+    OTLP = "otlp"
     BEDROCK = "bedrock"
     AZURE_OPENAI = "azure-openai"
     OPENAI = "openai"

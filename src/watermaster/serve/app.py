@@ -16,7 +16,18 @@ from starlette.responses import JSONResponse, Response
 
 from watermaster.flows.open import Project
 from watermaster.model.errors import UsageError, WatermasterError
-from watermaster.serve import api, assets, capacity, costs, estate, metrics, overview, sheet, tags
+from watermaster.serve import (
+    api,
+    assets,
+    capacity,
+    costs,
+    estate,
+    metrics,
+    otlp,
+    overview,
+    sheet,
+    tags,
+)
 from watermaster.serve.render import HEADERS, page
 from watermaster.serve.state import State
 
@@ -34,7 +45,7 @@ def create_app(project: Project) -> FastAPI:
         redoc_url=None,
     )
     app.state.watermaster = State(project)
-    for one in (overview, costs, estate, capacity, tags, sheet, assets, metrics, api):
+    for one in (overview, costs, estate, capacity, tags, sheet, assets, metrics, otlp, api):
         app.include_router(one.router)
     app.add_exception_handler(WatermasterError, _on_purpose)
     app.add_exception_handler(RequestValidationError, _bad_request)

@@ -12,6 +12,7 @@ from watermaster.flows.heard import heard_now
 from watermaster.flows.inventory import Looked, entity, inventory, look
 from watermaster.flows.open import Project
 from watermaster.flows.overview import overview
+from watermaster.flows.receive import Receiver
 from watermaster.flows.scope import Asked, Scoped, revision_now, scoped
 from watermaster.model.inventory import Entity, Inventory
 from watermaster.model.overview import FlowReport, Overview
@@ -42,6 +43,11 @@ class State:
         self._inventory = functools.lru_cache(LOOKED)(
             lambda looked, _heard: inventory(project, looked=looked)
         )
+
+    @functools.cached_property
+    def receiver(self) -> Receiver:
+        """What takes OTLP requests; it begins with the first of them."""
+        return Receiver(self.project)
 
     def run(self, flow: Callable[..., Any], *arguments: Any) -> Any:
         """A flow with the engine to itself."""
