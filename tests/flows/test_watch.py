@@ -8,13 +8,17 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.components import until
-from tests.flows.small import charge, declare, project_at, resource, store
+from tests.flows.small import charge, declare, project_at, resource, rows_of, store
 from tests.kubernetes_double import Double
+from watermaster.flows import watch as flows_watch
 from watermaster.flows.allocate import allocate_months
 from watermaster.flows.source_gaps import source_gaps
 from watermaster.flows.sources import declared_sources
+from watermaster.flows.sync import sync
 from watermaster.flows.watch import watch_source
-from watermaster.ledger.watched import heard_since, watch_states
+from watermaster.ledger.lock import holder_now
+from watermaster.ledger.watched import heard_since, remember_heard, watch_states
+from watermaster.model.watched import Heard
 from watermaster.observe import kubernetes_watch
 from watermaster.serve.app import create_app
 
@@ -107,6 +111,63 @@ def test_a_watch_whose_past_is_forgotten_pulls_anew(watched, project, double):
     until(lambda: watched("triage", "unheard"), 60, "a pull")
     assert not [row for _, _, row in heard_since(project.ledger.records)
                 if row["subject_uid"].endswith("first")]  # fmt: skip
+
+
+def test_a_pull_folds_what_it_saw_whole_and_keeps_what_it_did_not(project, double):
+    def lives(kind):
+        rows = rows_of(project, "subjects")
+        return {row["subject_uid"] for row in rows if row["subject_kind"] == kind}
+
+    sync(project, ["eks-prod"])
+    whole = lives("pod")
+    assert {"search/first", "triage/first"} <= whole
+    at = dt.datetime.now(dt.UTC)
+    for kind in ("pod", "job"):
+        for name in ("x", "y"):
+            told = {"platform": "eks-prod", "subject_kind": kind, "subject_uid": name}
+            remember_heard(project.ledger.records, "eks-prod", Heard(at=at, gone=[told]))
+    double.faults.garbage.add("pods")
+    double.remove("Pod", "first", "triage")
+    sync(project, ["eks-prod"])
+    assert lives("pod") == whole, "of a list that is not whole nothing is missing"
+    kept = [(row["subject_kind"], row["subject_uid"])
+            for _, _, row in heard_since(project.ledger.records)]  # fmt: skip
+    assert kept == [("pod", "x"), ("pod", "y")]
+
+
+def test_a_source_that_is_declared_no_more_is_watched_no_more(project, monkeypatch, tmp_path):
+    monkeypatch.setattr(flows_watch, "AGAIN_S", 0.1)
+    ended = threading.Event()
+    watcher = threading.Thread(target=flows_watch.watch_forever, args=(project, ended.wait))
+    watcher.start()
+    lock = project.home / "watch-eks-prod.lock"
+    until(lambda: holder_now(lock), 30, "the watch")
+    no = {"kubeconfig": str(tmp_path / "config"), "watch": "no"}
+    declare(project, resource("Source", "eks-prod", {
+        "type": "kubernetes", "location": "kubernetes:eks-prod", "options": no}))  # fmt: skip
+    until(lambda: not holder_now(lock), 60, "its end")
+    ended.set()
+    watcher.join()
+
+
+def test_a_disk_that_finds_its_claim_stands_for_itself_no_more(project, double):
+    for name in ("pv-1", "pv-2"):
+        double.make("PersistentVolume", name, spec={"csi": {"volumeHandle": f"vol-{name}"}},
+                    status={"phase": "Available"})  # fmt: skip
+    (source,) = declared_sources(project)
+    ended, rows, gone = threading.Event(), {}, []
+    for heard in kubernetes_watch.watch(source.spec, ended.wait):
+        if heard.is_stale:
+            double.change("PersistentVolume", "pv-1", status={"phase": "Bound"})
+            for space in ("search", "triage"):
+                double.make("PersistentVolumeClaim", "c", space, spec={"volumeName": "pv-1"},
+                            status={"phase": "Bound"})  # fmt: skip
+        rows |= {row["subject_uid"]: row for row in heard.rows}
+        gone += [(one["subject_kind"], one["subject_uid"]) for one in heard.gone]
+        if gone and len(rows) == 2:
+            ended.set()
+    assert gone == [("volume", "persistent-volume/pv-1")]
+    assert [row["resource_id"] for row in rows.values()] == ["vol-pv-1", "vol-pv-1"]
 
 
 def test_a_cluster_that_falls_silent_is_a_gap_until_it_speaks_again(watched, project, double):

@@ -11,6 +11,7 @@ class Faults:
     failing: dict[str, int] = field(default_factory=dict)  # 500 from this page on
     cut: set[str] = field(default_factory=set)  # the answer ends in the middle
     garbage: set[str] = field(default_factory=set)  # an answer that is no list of objects
+    hollow: dict[str, object] = field(default_factory=dict)  # 200, and this for a list
     twice: set[str] = field(default_factory=set)  # everything told twice
     expiring: set[str] = field(default_factory=set)  # 410 on the second page, once
     silent: set[str] = field(default_factory=set)  # takes the question and never answers

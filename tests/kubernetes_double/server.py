@@ -225,6 +225,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _list(self, kind: Resource, namespace: str | None, version: str, asked: Any) -> None:
         objects, faults = self.double.objects, self.double.faults
+        if kind.plural in faults.hollow:
+            self._send(OK, faults.hollow[kind.plural])
+            return
         with objects.changed:
             things = sorted(objects.held[kind].items())
             at = objects.version
@@ -243,7 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
         chosen = [
             (key, one) for key, one in things
             if key > start and (namespace is None or key[0] == namespace)
-            and matches(one, labels, fields)
+            and (not (labels or fields) or matches(one, labels, fields))
         ]  # fmt: skip
         about: Json = {"resourceVersion": str(at)}
         if limit and len(chosen) > limit:

@@ -9,6 +9,9 @@ from tests.kubernetes_double import Double
 from tests.observe.rows import seen_by
 from watermaster.model.errors import BadInputError
 from watermaster.model.resources import SourceSpec, SourceType
+from watermaster.observe import kubernetes_api
+from watermaster.observe.kubernetes import versions_of
+from watermaster.observe.kubernetes_kinds import KINDS
 from watermaster.units.periods import Period
 
 TODAY = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -157,13 +160,17 @@ def test_only_the_namespaces_that_were_named_are_asked(seen):
 @pytest.mark.parametrize(
     ("fault", "column", "reason"),
     [
-        ({"forbidden": {"pods"}}, "pods", "403"),
-        ({"forbidden": {"rayclusters"}}, "rayclusters", "kubernetes-reader.yaml"),
-        ({"cut": {"deployments"}}, "deployments", "broke off"),
-        ({"failing": {"jobs": 0}}, "jobs", "500"),
-        ({"garbage": {"pods"}}, "pods", "2 of the things told are no objects"),
-        ({"twice": {"nodes"}}, "nodes", "told twice"),
+        ({"forbidden": {"pods"}}, "pod", "403"),
+        ({"forbidden": {"rayclusters"}}, "ray-cluster", "kubernetes-reader.yaml"),
+        ({"cut": {"deployments"}}, "deployment", "broke off"),
+        ({"failing": {"jobs": 0}}, "job", "500"),
+        ({"garbage": {"pods"}}, "pod", "2 of the things told are no objects"),
+        ({"twice": {"nodes"}}, "node", "told twice"),
         ({"skew_s": 7200.0}, "clock", "ahead of ours"),
+        ({"hollow": {"pods": {}}}, "pod", "no list of things"),
+        ({"hollow": {"jobs": {"metadata": {}, "items": 7}}}, "job", "no list of things"),
+        ({"hollow": {"rayjobs": {"metadata": [], "items": []}}}, "ray-job", "no list of things"),
+        ({"hollow": {"persistentvolumes": {"kind": "Status"}}}, "volume", "persistentvolumes"),
     ],
 )
 def test_what_a_cluster_does_not_tell_is_a_stated_gap(seen, double, fault, column, reason):
@@ -205,6 +212,30 @@ def test_annotations_of_any_size_are_left_behind(seen, double):
     rows, gaps = seen()
     assert gaps == []
     assert all(len(str(row)) < 4000 for row in rows.values())
+
+
+def test_pages_too_long_for_memory_are_asked_for_with_less_on_them(seen, double, monkeypatch):
+    monkeypatch.setattr(kubernetes_api, "LONGEST_PAGE_BYTES", 60_000)
+    for number in range(40):
+        wordy = {"annotations": {"note": "x" * 5_000}}
+        double.make("Pod", f"wordy-{number}", "search", metadata=wordy,
+                    spec={"containers": [{"name": "c"}]})  # fmt: skip
+    rows, gaps = seen()
+    assert gaps == []
+    assert sum(uid.startswith("search/wordy-") for uid in rows) == 40
+    huge = {"annotations": {"note": "x" * 70_000}}
+    double.make("Pod", "huge", "triage", metadata=huge, spec={"containers": [{"name": "c"}]})
+    _, gaps = seen()
+    assert [(kind, "longer than" in reason) for kind, reason in gaps] == [("pod", True)]
+
+
+def test_a_version_that_is_not_known_is_a_gap_and_an_absent_group_is_none():
+    ray = next(kind for kind in KINDS if kind.subject == "ray-job")
+    pods = next(kind for kind in KINDS if kind.subject == "pod")
+    assert versions_of(ray, {"ray.io": {"v1alpha1", "v1"}}) == ("v1", "v1alpha1")
+    assert versions_of(ray, {"ray.io": {"v2"}}) == versions_of(ray, {}) == ()
+    assert versions_of(ray, None) == ("v1", "v1alpha1"), "each is tried until one is there"
+    assert versions_of(pods, {}) == ("v1",), "what is built in is never taken for absent"
 
 
 def test_a_cluster_that_is_not_there_says_what_to_check(seen, double):

@@ -108,8 +108,7 @@ def _take_bills(project: Project, name: str, spec: SourceSpec, months: Months) -
 def _take_telemetry(project: Project, name: str, spec: SourceSpec, months: Months) -> Taken:
     began = dt.datetime.now(dt.UTC)
     found = ingest_telemetry(project, name, spec, _window(project, name, spec))
-    if not found.unread:
-        forget_heard(project.ledger.records, name, began)
+    forget_heard(project.ledger.records, name, began, found.untold)
     for first, last in found.days.values():
         months |= set(months_between(first[:7], last[:7]))
     return sum(found.rows.values()), "; ".join(found.unread) or None

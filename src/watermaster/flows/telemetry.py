@@ -49,6 +49,7 @@ class TelemetryIngested:
     days: dict[str, tuple[str, str]]  # first and last by table
     rejected: int
     unread: list[str] = field(default_factory=list)  # parts of the source that did not answer
+    untold: frozenset[str] = frozenset()  # kinds of which not all was seen
 
 
 def ingest_telemetry(
@@ -80,6 +81,7 @@ def ingest_telemetry(
             days=days,
             rejected=rows.get("rejected", 0),
             unread=spool.unread,
+            untold=frozenset(spool.gaps),
         )
 
 

@@ -5,8 +5,10 @@ process watches a source, whichever server came first; where something was not t
 """
 
 import datetime as dt
+import functools
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -40,20 +42,47 @@ def keep_up(project: Project, wait: Wait) -> None:
 
 def watch_forever(project: Project, wait: Wait) -> None:
     """Watch every declared Source that can be watched, until `wait` says to end."""
-    running: dict[str, threading.Thread] = {}
+    running: dict[str, _Running] = {}
     while True:
-        for source in declared_sources(project):
-            name = source.metadata.name
-            listen = _watch_of(source.spec)
-            if listen is None or (name in running and running[name].is_alive()):
-                continue
-            told = (project, source, listen, wait)
-            running[name] = threading.Thread(target=watch_source, args=told, name=f"watch {name}")
-            running[name].start()
+        try:
+            _attend(project, running, wait)
+        except (WatermasterError, OSError) as error:
+            project.tell(Notice(f"watch: {error}"))
         if wait(AGAIN_S):
             break
-    for thread in running.values():
-        thread.join()
+    for one in running.values():
+        one.thread.join()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """The watch of one source, as it was declared when it began."""
+
+    spec: SourceSpec
+    thread: threading.Thread
+    dropped: threading.Event
+
+
+def _attend(project: Project, running: dict[str, _Running], wait: Wait) -> None:
+    """Begin what is declared and not watched; end what is declared no more, or otherwise."""
+    declared = {one.metadata.name: one for one in declared_sources(project)}
+    for name, one in running.items():
+        if name not in declared or declared[name].spec != one.spec:
+            one.dropped.set()
+    for name, source in declared.items():
+        listen = _watch_of(source.spec)
+        if listen is None or (name in running and running[name].thread.is_alive()):
+            continue  # one that was dropped ends first, and begins anew the next time
+        dropped = threading.Event()
+        until = functools.partial(_ends, wait, dropped)
+        told = (project, source, listen, until)
+        thread = threading.Thread(target=watch_source, args=told, name=f"watch {name}")
+        running[name] = _Running(source.spec, thread, dropped)
+        thread.start()
+
+
+def _ends(wait: Wait, dropped: threading.Event, for_s: float) -> bool:
+    return dropped.is_set() or wait(for_s) or dropped.is_set()
 
 
 def watch_source(project: Project, source: Resource, listen: Watch, wait: Wait) -> None:
@@ -62,9 +91,12 @@ def watch_source(project: Project, source: Resource, listen: Watch, wait: Wait) 
     try:
         with write_lock(project.home / f"watch-{name}.lock", "watch", 0):
             is_stale, not_before = False, dt.datetime.min.replace(tzinfo=dt.UTC)
+            day = None
             for heard in listen(source.spec, wait):
                 remember_heard(project.ledger.records, name, heard)
-                is_stale |= heard.is_stale
+                # each day has its own facts, and what was heard is folded into them
+                is_stale |= heard.is_stale or day not in (None, heard.at.date())
+                day = heard.at.date()
                 if is_stale and heard.at >= not_before:
                     is_stale = not _pulled(project, name)
                     not_before = heard.at + dt.timedelta(seconds=AGAIN_S)

@@ -7,6 +7,7 @@ the next pull, which holds all they told, takes their place.
 
 import datetime as dt
 import json
+from collections.abc import Collection
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -44,12 +45,16 @@ def remember_heard(records: sa.Engine, source: str, heard: Heard) -> None:
         connection.execute(WATCHES.insert().values(source=source, **state))
 
 
-def forget_heard(records: sa.Engine, source: str, before: dt.datetime) -> None:
-    """A pull that began at `before` holds all that was heard until then."""
+def forget_heard(
+    records: sa.Engine, source: str, before: dt.datetime, untold: Collection[str] = ()
+) -> None:
+    """A pull that began at `before` holds all that was heard until then, but of kinds untold."""
     with records.begin() as connection:
         connection.execute(
             WATCHED.delete().where(
-                WATCHED.c.source == source, WATCHED.c.seen_at < before.isoformat()
+                WATCHED.c.source == source,
+                WATCHED.c.seen_at < before.isoformat(),
+                WATCHED.c.subject_kind.not_in(sorted(untold)),
             )
         )
 

@@ -5,20 +5,26 @@ that may not be listed, or of which only a part was told, is a rejected row, nev
 """
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
 from watermaster.model.errors import BadInputError
 from watermaster.model.events import Notice, Progress, Tell
 from watermaster.model.resources import SourceSpec
 from watermaster.model.seen import Seen
-from watermaster.observe.batches import BATCH_ROWS, Row, seen_rows
+from watermaster.model.shapes import SHAPES, TIME
+from watermaster.observe.batches import Row, seen_rows
 from watermaster.observe.kubernetes_api import Cluster, UnreadError, connect, skew_s
 from watermaster.observe.kubernetes_kinds import BUILT_IN, KINDS, Kind
 from watermaster.observe.kubernetes_things import Known, thing
 from watermaster.units.periods import Period
 
 MOST_SKEW_S: Final = 300
+HELD_ROWS: Final = 5_000  # before they are handed on
+MOST: Final = 1 << 63
+_HOLDS: Final = {"string": str, "int64": int, TIME: dt.datetime}
+_COLUMNS: Final = {name: _HOLDS[told] for name, told in SHAPES["subjects"].types.items()}
 Gap = tuple[str, str]  # the kind, and why it was not read
 
 
@@ -53,46 +59,87 @@ def paths_of(source: SourceSpec, kind: Kind, version: str) -> list[str]:
     return [kind.path(version, name) for name in named if name]
 
 
+@dataclass(slots=True)
+class _Listing:
+    """What one kind's lists told so far."""
+
+    uids: dict[str, int] = field(default_factory=dict)  # to the reading that told of it
+    odd: int = 0
+    twice: int = 0
+
+
 def _rows(reading: _Reading, kind: Kind, served: dict[str, set[str]] | None) -> Iterator[Seen]:
-    version = version_of(kind, served)
-    if version is None:
-        return
+    listing, versions = _Listing(), versions_of(kind, served)
+    if not versions and served and kind.group in served:
+        only = ", ".join(sorted(served[kind.group]))
+        _miss(reading, kind, f"served as {only} only, which is not known here: update Watermaster")
+    for version in versions:
+        if (yield from _listed(reading, kind, version, listing)):
+            break
+    if listing.odd:
+        _miss(reading, kind, f"{listing.odd} of the things told are no objects")
+    if listing.twice:
+        _miss(reading, kind, f"{listing.twice} things were told twice; the first is kept")
+
+
+def _listed(
+    reading: _Reading, kind: Kind, version: str, listing: _Listing
+) -> Generator[Seen, None, bool]:
+    """The rows of one version's lists; returns whether there is such a version."""
     held: list[Row] = []
-    uids: dict[str, int] = {}  # to the reading that told of it
-    odd = twice = 0
+    is_there = True
     for path in paths_of(reading.source, kind, version):
         try:
             for again, page in reading.cluster.pages(path):
-                for told in page.get("items") or []:
-                    row = _row(kind, told, reading.known)
-                    odd += row is False
-                    if isinstance(row, dict):
-                        uid = row["subject_uid"]
-                        twice += uids.get(uid) == again
-                        if uid not in uids:
-                            held.append(row)
-                        uids[uid] = again
-                if len(held) >= BATCH_ROWS:
+                held += _new_rows(reading, kind, (again, page), listing)
+                if len(held) >= HELD_ROWS:
                     yield from seen_rows("subjects", held)
                     held = []
         except UnreadError as error:
             if error.status == 404 and kind.group not in BUILT_IN:
-                continue  # the group is there, this kind of it is not
-            reading.known.is_whole = False
-            reading.gaps.append((kind.plural, error.reason))
+                is_there = False  # the group is there, this kind or version of it is not
+                break
+            _miss(reading, kind, error.reason)
     yield from seen_rows("subjects", held)
-    if odd:
-        reading.gaps.append((kind.plural, f"{odd} of the things told are no objects"))
-    if twice:
-        reading.gaps.append((kind.plural, f"{twice} things were told twice; the first is kept"))
+    return is_there
 
 
-def _row(kind: Kind, told: Any, known: Known) -> Row | bool | None:
+def _new_rows(
+    reading: _Reading, kind: Kind, told: tuple[int, dict[str, Any]], listing: _Listing
+) -> Iterator[Row]:
+    again, page = told
+    for one in page.get("items") or []:
+        row = row_of(kind, one, reading.known)
+        listing.odd += row is False
+        if isinstance(row, dict):
+            uid = row["subject_uid"]
+            listing.twice += listing.uids.get(uid) == again
+            if uid not in listing.uids:
+                yield row
+            listing.uids[uid] = again
+
+
+def _miss(reading: _Reading, kind: Kind, reason: str) -> None:
+    """A gap under the name that rows of the kind carry: what is held of them stays."""
+    reading.known.is_whole = False
+    reading.gaps.append((kind.told_as, f"{kind.plural}: {reason}"))
+
+
+def row_of(kind: Kind, told: Any, known: Known) -> Row | Literal[False] | None:
     """The row; None where another thing tells it; False where it cannot be read."""
     try:
-        return thing(kind, told, known)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        row = thing(kind, told, known)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return False
+    fits = row is None or all(_fits(name, value) for name, value in row.items())
+    return row if fits else False
+
+
+def _fits(name: str, value: object) -> bool:
+    """Whether the column holds such a value: a server may tell 9e99 GPUs."""
+    if isinstance(value, int) and abs(value) >= MOST:
+        return False
+    return value is None or isinstance(value, _COLUMNS[name])
 
 
 def _lies(cluster: Cluster, source: SourceSpec) -> list[Gap]:
@@ -125,9 +172,11 @@ def served_versions(cluster: Cluster) -> tuple[dict[str, set[str]] | None, list[
     return groups | {"": {"v1"}}, []
 
 
-def version_of(kind: Kind, served: dict[str, set[str]] | None) -> str | None:
-    """The version to ask for a kind; None where its group is not installed."""
+def versions_of(kind: Kind, served: dict[str, set[str]] | None) -> tuple[str, ...]:
+    """The versions to ask for a kind until one is there; none where it is not installed."""
+    if kind.group in BUILT_IN:
+        return kind.versions[:1]
     if served is None:
-        return kind.versions[0]
+        return kind.versions
     there = served.get(kind.group, set())
-    return next((version for version in kind.versions if version in there), None)
+    return tuple(version for version in kind.versions if version in there)

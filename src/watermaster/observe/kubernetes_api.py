@@ -19,9 +19,12 @@ from watermaster.model.resources import SourceSpec
 PREFIX: Final = "kubernetes:"
 PAGE: Final = 500  # things asked for at a time
 CONNECT_S: Final = 10.0
+LATEST_S: Final = 10  # a server that asks for more patience than this is asked again at once
 READ_S: Final = 60.0  # of silence in the middle of an answer
-WATCH_S: Final = 300  # after which a watch is asked anew
-LONGEST_PAGE_BYTES: Final = 512 << 20
+WATCH_S: Final = 120  # after which a watch is asked anew
+LONGEST_PAGE_BYTES: Final = 32 << 20  # a longer one is asked for again with fewer things in it
+LONGEST_EVENT_BYTES: Final = 32 << 20
+MOST_CONNECTIONS: Final = 64  # that are kept: each watch holds one
 _HOST_KEYS: Final = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
 Json = dict[str, Any]
 
@@ -32,6 +35,10 @@ class UnreadError(Exception):
     def __init__(self, reason: str, status: int = 0) -> None:
         super().__init__(reason)
         self.reason, self.status = reason, status
+
+
+class LongError(UnreadError):
+    """An answer that is longer than is held in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +54,47 @@ class Cluster:
         """One whole answer and its headers; UnreadError where there is none."""
         response = self._ask(path, asked, READ_S)
         try:
-            told = response.read(LONGEST_PAGE_BYTES, decode_content=True)
+            told = response.read(LONGEST_PAGE_BYTES + 1, decode_content=True)
         except _broken() as error:
             raise UnreadError(f"the answer broke off ({_brief(error)}); try again") from None
-        finally:
-            response.release_conn()
+        if len(told) > LONGEST_PAGE_BYTES:
+            response.close()
+            raise LongError(f"one answer is longer than {LONGEST_PAGE_BYTES >> 20} MiB")
+        response.release_conn()
         try:
             found = json.loads(told)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UnreadError("the answer is half or no JSON; try again") from None
         if not isinstance(found, dict):
             raise UnreadError("the answer is no object; is this a Kubernetes API server?")
         return found, response.headers
 
-    def pages(self, path: str) -> Iterator[tuple[int, Json]]:
-        """A list page by page; one that expires in between is begun again, as reading 1."""
-        asked, again = {"limit": str(PAGE)}, 0
+    def pages(self, path: str, limit: int = PAGE) -> Iterator[tuple[int, Json]]:
+        """A list page by page; one that expires in between is begun again, as reading 1.
+
+        A page too long for memory is asked for again with fewer things on it.
+        """
+        asked, again = dict[str, str](), 0
         while True:
             try:
-                page, _ = self.get(path, **asked)
+                page, _ = self.get(path, limit=str(limit), **asked)
+            except LongError:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 4)
+                continue
             except UnreadError as error:
                 if error.status != 410 or again:
                     raise
-                asked, again = {"limit": str(PAGE)}, 1
+                asked, again = {}, 1
                 continue
+            following = _following(page)
             yield again, page
-            following = (page.get("metadata") or {}).get("continue")
             if not following:
                 return
             if asked.get("continue") == following:
                 raise UnreadError("the list does not end: it names the same next page again")
-            asked = {"limit": str(PAGE), "continue": following}
+            asked = {"continue": following}
 
     def watch(self, path: str, version: str) -> Iterator[Json]:
         """What happens to a list from a version on, until the server ends it.
@@ -90,25 +107,28 @@ class Cluster:
         try:
             for line in _lines(response):
                 event = json.loads(line)
-                told = event.get("object") or {}
+                told = event.get("object") if isinstance(event, dict) else None
+                if not isinstance(told, dict):
+                    raise UnreadError("the watch told something that is no event")
                 if event.get("type") == "ERROR":
                     raise UnreadError(str(told.get("message")), int(told.get("code") or 0))
                 yield event
         except _broken() as error:
             raise UnreadError(f"the watch broke off ({_brief(error)})") from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise UnreadError("the watch broke off in the middle of an event") from None
         finally:
             response.close()
 
     def _ask(self, path: str, asked: Mapping[str, str], read_s: float) -> Any:
-        from urllib3 import Timeout
+        from urllib3 import Retry, Timeout
         from urllib3.exceptions import HTTPError
 
         url = f"{self.host}{path}" + (f"?{urlencode(asked)}" if asked else "")
         try:
             response = self.pool.request(
-                "GET", url, headers=self._headers(), preload_content=False, retries=1,
+                "GET", url, headers=self._headers(), preload_content=False,
+                retries=Retry(1, redirect=0, raise_on_status=False, retry_after_max=LATEST_S),
                 timeout=Timeout(connect=CONNECT_S, read=read_s),
             )  # fmt: skip
         except HTTPError as error:
@@ -121,7 +141,12 @@ class Cluster:
 
     def _headers(self) -> dict[str, str]:
         """Asked for each time: a sign-in program's token may have ended."""
-        held = self.configuration.auth_settings().get("BearerToken", {})
+        from kubernetes.config.config_exception import ConfigException
+
+        try:
+            held = self.configuration.auth_settings().get("BearerToken", {})
+        except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
+            raise UnreadError(f"the sign-in failed ({_brief(error)}); sign in again", 401) from None
         token = {"authorization": held["value"]} if held.get("value") else {}
         return {"accept": "application/json", "user-agent": "watermaster"} | token
 
@@ -156,8 +181,17 @@ def connect(source: SourceSpec) -> Cluster:
     except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
         fix = "check it with kubectl config get-contexts; options.kubeconfig names another file"
         raise BadInputError(source.location, f"cannot be found ({_brief(error)})", fix) from None
+    configuration.connection_pool_maxsize = MOST_CONNECTIONS
     pool = client.ApiClient(configuration).rest_client.pool_manager
     return Cluster(name, configuration.host.rstrip("/"), pool, configuration)
+
+
+def _following(page: Json) -> str | None:
+    """Where the next page is; UnreadError where this is no page, which is not an empty one."""
+    about = page.get("metadata")
+    if not isinstance(about, dict) or not isinstance(page.get("items", 0), list | None):
+        raise UnreadError("the answer is no list of things; is this a Kubernetes API server?")
+    return about.get("continue") or None
 
 
 def skew_s(headers: Mapping[str, str], now: dt.datetime) -> float | None:
@@ -195,6 +229,8 @@ def _lines(response: Any) -> Iterator[bytes]:
     for chunk in response.stream(1 << 16, decode_content=True):
         *whole, held = (held + chunk).split(b"\n")
         yield from (line for line in whole if line.strip())
+        if len(held) > LONGEST_EVENT_BYTES:
+            raise UnreadError(f"one event is longer than {LONGEST_EVENT_BYTES >> 20} MiB")
     if held.strip():
         yield held
 

@@ -14,6 +14,11 @@ class Kind:
     versions: tuple[str, ...]  # the first one that is served counts
     is_namespaced: bool = True
 
+    @property
+    def told_as(self) -> str:
+        """The subject_kind of its rows: disks are volumes, with a claim or without."""
+        return "volume" if self.subject == "persistent-volume" else self.subject
+
     def path(self, version: str, namespace: str | None = None) -> str:
         """Where it is listed, in one namespace or in all."""
         base = f"/apis/{self.group}/{version}" if self.group else f"/api/{version}"

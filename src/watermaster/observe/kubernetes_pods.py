@@ -15,6 +15,8 @@ _PRODUCT: Final = (
     "aws.amazon.com/neuron.product",
 )  # fmt: skip
 _PLACE: Final = re.compile(r"\b(?:s3a?|gs|abfss?|wasbs?|hf|oss|hdfs|nfs)://[^\s\"',;|<>\\]+")
+_SECRET: Final = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@|\?.*$")  # a key in an address, a signature
+MOST_PLACES: Final = 64  # of one thing; the rest is left out
 _MODEL_FLAGS: Final = ("--model", "--model-id", "--model-name", "--model-path", "--model_name")
 _MODEL_NAMES: Final = frozenset({"MODEL_ID", "MODEL_NAME", "HF_MODEL_ID", "MODEL"})
 
@@ -62,10 +64,24 @@ def claims_of(pod: Json) -> list[str]:
     return sorted({str(one["claimName"]) for one in claims if one.get("claimName")})
 
 
+def made_claims_of(pod: Json, name: str) -> list[str]:
+    """Names of the claims that are made for a pod of this name and end with it."""
+    return [f"{name}-{one.get('name')}" for one in _list(pod, "volumes") if one.get("ephemeral")]
+
+
 def places_of(pod: Json) -> list[str]:
     """Addresses of object stores its commands and environment name."""
-    found = {place.rstrip(".)]}") for text in _texts(pod) for place in _PLACE.findall(text)}
-    return sorted(found)
+    found = {place_of(place) for text in _texts(pod) for place in _PLACE.findall(text)}
+    return sorted(found)[:MOST_PLACES]
+
+
+def place_of(address: str) -> str:
+    """An address without what may be secret in it: keys and signatures.
+
+    >>> place_of("s3://key:secret@bucket/a.csv?X-Amz-Signature=1")
+    's3://bucket/a.csv'
+    """
+    return _SECRET.sub("", address).rstrip(".)]}")
 
 
 def model_of(pod: Json) -> str | None:

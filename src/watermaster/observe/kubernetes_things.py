@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,7 +14,9 @@ from watermaster.observe.kubernetes_pods import (
     claims_of,
     gpus_of,
     images_of,
+    made_claims_of,
     model_of,
+    place_of,
     places_of,
     product_of,
     wanted_of,
@@ -43,6 +45,7 @@ class Known:
     accelerators: dict[str, str] = field(default_factory=dict)  # node to its accelerator
     handles: dict[str, str] = field(default_factory=dict)  # persistent volume to its disk's id
     mounted: set[str] = field(default_factory=set)  # claims something names, namespace/name
+    parked: set[str] = field(default_factory=set)  # stems of claims of StatefulSets scaled to zero
     is_whole: bool = True  # all that may mount a claim was read
 
 
@@ -100,6 +103,8 @@ def moment(text: object) -> dt.datetime | None:
     try:
         found = dt.datetime.fromisoformat(str(text))
     except ValueError:
+        return None
+    if not 1900 < found.year < 3000:
         return None
     return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
@@ -165,7 +170,8 @@ def _claim(one: Told, known: Known) -> dict[str, Any]:
     volume = str(one.spec.get("volumeName") or "")
     state = str(one.status.get("phase") or "").lower()
     key = f"{one.place.namespace}/{one.place.name}"
-    loose = state == "bound" and known.is_whole and key not in known.mounted
+    named = key in known.mounted or key.rstrip("0123456789") in known.parked
+    loose = state == "bound" and known.is_whole and not named
     size = _part(one.status, "capacity").get("storage") or _part(
         _part(one.spec, "resources"), "requests"
     ).get("storage")
@@ -184,6 +190,8 @@ def _pod(one: Told, known: Known) -> dict[str, Any]:
         for held in one.status.get("containerStatuses") or []
     ]
     asked = gpus_of(one.spec)
+    made = made_claims_of(one.spec, one.place.name)
+    known.mounted.update(f"{one.place.namespace}/{name}" for name in made)
     account = one.spec.get("serviceAccountName")
     return _work(one, one.spec, known) | {
         "state": str(one.status.get("phase") or "unknown").lower(), "gpus": asked or None,
@@ -191,6 +199,7 @@ def _pod(one: Told, known: Known) -> dict[str, Any]:
         "creator": f"serviceaccount:{one.place.namespace}/{account}" if account else None,
         "attributes": {
             "node": node, "image": ", ".join(images_of(one.spec)),
+            "digest": ", ".join(_digests(one.status)),
             "waiting": ", ".join(sorted({str(why) for why in waiting if why})),
             "priority": one.spec.get("priorityClassName"),
         },
@@ -202,9 +211,18 @@ def _work(one: Told, pod: Json, known: Known) -> dict[str, Any]:
     claims = claims_of(pod)
     known.mounted.update(f"{one.place.namespace}/{name}" for name in claims)
     volumes = [f"pvc://{known.platform}/{one.place.namespace}/{name}" for name in claims]
-    found = [*volumes, *places_of(pod)]
-    uses = json.dumps(found, separators=(",", ":")) if found else None
-    return {"uses": uses, "model": model_of(pod)}
+    return {"uses": _uses([*volumes, *places_of(pod)]), "model": model_of(pod)}
+
+
+def _uses(places: Iterable[str]) -> str | None:
+    found = list(dict.fromkeys(places))
+    return json.dumps(found, separators=(",", ":")) if found else None
+
+
+def _digests(status: Json) -> list[str]:
+    """What its images really are, whatever their tags said."""
+    told = (str(held.get("imageID") or "") for held in status.get("containerStatuses") or [])
+    return sorted({text[text.index("sha256:") :] for text in told if "sha256:" in text})
 
 
 def _replicated(one: Told, known: Known) -> dict[str, Any]:
@@ -217,10 +235,11 @@ def _replicated(one: Told, known: Known) -> dict[str, Any]:
         str(_part(held, "metadata").get("name"))
         for held in one.spec.get("volumeClaimTemplates") or []
     }
-    known.mounted.update(
-        f"{one.place.namespace}/{name}-{one.place.name}-{number}"
-        for name in claims for number in range(min(whole(wanted), 1000))
-    )  # fmt: skip
+    stems = [f"{one.place.namespace}/{name}-{one.place.name}-" for name in claims]
+    first, count = whole(_part(one.spec, "ordinals").get("start")), min(whole(wanted), 10_000)
+    numbers = range(first, first + count)
+    known.mounted.update(f"{stem}{number}" for stem in stems for number in numbers)
+    known.parked.update(() if count else stems)
     return _work(one, pod, known) | {
         "state": state if whole(wanted) else "scaled-to-zero",
         "gpus": gpus_of(pod) * whole(wanted), "accelerator": wanted_of(pod),
@@ -255,27 +274,63 @@ def _cronjob(one: Told, known: Known) -> dict[str, Any]:
 def _policy(one: Told, known: Known) -> dict[str, Any]:
     del known
     kinds = ",".join(str(kind) for kind in one.spec.get("policyTypes") or ["Ingress"])
-    selected = _part(_part(one.spec, "podSelector"), "matchLabels")
-    return {"attributes": {"restricts": kinds, "selects": canonical(_texts(selected)) or "all"}}
+    selector = _part(one.spec, "podSelector")
+    labels = canonical(_texts(_part(selector, "matchLabels")))
+    rules = [
+        f"{rule['key']} {rule['operator']} {','.join(map(str, rule.get('values') or []))}".strip()
+        for rule in selector.get("matchExpressions") or []
+    ]
+    selects = "; ".join([*([labels] if labels else []), *rules])
+    return {"attributes": {"restricts": kinds, "selects": selects or "all"}}
 
 
 def _inference(one: Told, known: Known) -> dict[str, Any]:
     predictor = _part(one.spec, "predictor")
-    model = _part(predictor, "model")
-    where = model.get("storageUri")
+    format_, model = _served(predictor)
+    where = _stored(one, model.get("storageUri"), known)
+    workers = _part(predictor, "workerSpec")
     pod = {"containers": [model, *(predictor.get("containers") or [])],
            "nodeSelector": predictor.get("nodeSelector"),
            "volumes": predictor.get("volumes")}  # fmt: skip
     least = whole(predictor.get("minReplicas", 1))
-    return _work(one, pod, known) | {
+    found = _work(one, pod, known)
+    gpus = gpus_of(pod) + gpus_of(workers) * max(whole(workers.get("pipelineParallelSize")) - 1, 0)
+    return {
         "state": "running" if _condition(one.status, "Ready") == "True" else "not-ready",
-        "gpus": gpus_of(pod) * least, "accelerator": wanted_of(pod), "artefact": where,
-        "model": model_of(pod) or one.place.name,
-        "uses": json.dumps([where], separators=(",", ":")) if where else None,
-        "attributes": {"format": _part(model, "modelFormat").get("name"),
+        "gpus": gpus * least, "accelerator": wanted_of(pod), "artefact": where,
+        "model": found["model"] or one.place.name, "uses": _joined([_uses([where] if where else []),
+                                                                    found["uses"]]),
+        "attributes": {"format": format_,
                        "url": one.status.get("url"), "least": least,
                        "runtime": model.get("runtime") or one.status.get("servingRuntimeName")},
     }  # fmt: skip
+
+
+def _served(predictor: Json) -> tuple[str | None, Json]:
+    """The model's format and its part of a predictor; old ones name the part by the format."""
+    model = _part(predictor, "model")
+    if model:
+        return _part(model, "modelFormat").get("name"), model
+    for name, held in predictor.items():
+        if isinstance(held, Mapping) and ("storageUri" in held or "storage" in held):
+            return name, held
+    return None, {}
+
+
+def _stored(one: Told, address: object, known: Known) -> str | None:
+    """Where a model is stored; KServe's pvc://claim/path is a claim of the namespace."""
+    if not address:
+        return None
+    scheme, _, rest = str(address).partition("://")
+    if scheme != "pvc":
+        return place_of(str(address))
+    claim = f"{one.place.namespace}/{rest.partition('/')[0]}"
+    known.mounted.add(claim)
+    return f"pvc://{known.platform}/{claim}"
+
+
+def _joined(uses: Iterable[str | None]) -> str | None:
+    return _uses(place for held in uses if held for place in json.loads(held))
 
 
 def _ray(one: Told, known: Known) -> dict[str, Any]:
@@ -288,7 +343,9 @@ def _ray(one: Told, known: Known) -> dict[str, Any]:
     for group in cluster.get("workerGroupSpecs") or []:
         pod = _template(group)
         gpus += gpus_of(pod) * whole(group.get("replicas") or group.get("minReplicas"))
-        uses = {key: uses[key] or value for key, value in _work(one, pod, known).items()}
+        more = _work(one, pod, known)
+        uses = {"model": uses["model"] or more["model"],
+                "uses": _joined([uses["uses"], more["uses"]])}  # fmt: skip
     state = (one.status.get("jobDeploymentStatus") or one.status.get("state")
              or one.status.get("serviceStatus"))  # fmt: skip
     return uses | {
@@ -332,9 +389,12 @@ def _leaders(one: Told, known: Known) -> dict[str, Any]:
     worker = _part(_part(template, "workerTemplate"), "spec")
     leader = _part(_part(template, "leaderTemplate"), "spec") or worker
     size, count = whole(template.get("size", 1)), whole(one.spec.get("replicas", 1))
-    return _work(one, leader, known) | {
-        "state": "running" if whole(one.status.get("readyReplicas")) else "pending",
-        "gpus": count * (gpus_of(leader) + (size - 1) * gpus_of(worker)),
+    leads, works = _work(one, leader, known), _work(one, worker, known)
+    state = "running" if whole(one.status.get("readyReplicas")) else "pending"
+    return {
+        "state": state if count else "scaled-to-zero",
+        "model": leads["model"] or works["model"], "uses": _joined([leads["uses"], works["uses"]]),
+        "gpus": count * (gpus_of(leader) + max(size - 1, 0) * gpus_of(worker)),
         "accelerator": wanted_of(worker),
     }  # fmt: skip
 
@@ -353,6 +413,11 @@ def _parent(about: Json) -> str | None:
     marked = (about.get("labels") or {}).get("pod-template-hash")
     if kind == "ReplicaSet" and marked and name.endswith(f"-{marked}"):
         kind, name = "Deployment", name.removesuffix(f"-{marked}")
+    if kind == "Node":  # of the pods that it runs by itself
+        return f"node/{name}"
+    served = (about.get("labels") or {}).get("serving.kserve.io/inferenceservice")
+    if kind not in _OWNERS and served:  # Knative stands between
+        kind, name = "InferenceService", str(served)
     return f"{_OWNERS.get(kind, kind.lower())}/{about.get('namespace')}/{name}"
 
 
