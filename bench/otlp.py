@@ -126,15 +126,16 @@ class _Load:
             sender.join()
 
     def _send(self, sender: int, end: float) -> None:
-        number = 0
+        number, body = 0, b""
         while time.monotonic() < end:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             try:
                 while time.monotonic() < end:
                     # messages may be joined byte by byte: the last part makes it unlike all others
                     own = _batch(1, dt.datetime.now(dt.UTC), f"{sender}-{number}")
-                    self._post(connection, self._bulk + own)
-                    number += 1
+                    body = body or self._bulk + own  # one that was not acknowledged is sent again
+                    self._post(connection, body)
+                    number, body = number + 1, b""
             except (OSError, http.client.HTTPException):
                 time.sleep(0.05)  # as an exporter does: the same batch is not given up lightly
             finally:

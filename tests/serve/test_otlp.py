@@ -76,7 +76,7 @@ def metrics(service, tokens, *, total=False, start=0, at=None, model="gpt-5"):
     def points(name, value, **more):
         about = attributes(**{"gen_ai.request.model": model, **more})
         point = {"attributes": about, "timeUnixNano": str(at_ns), "startTimeUnixNano": str(start),
-                 "count": str(value), "sum": value}  # fmt: skip
+                 "count": "1", "sum": value}  # fmt: skip
         kind = {"aggregationTemporality": 2 if total else 1, "dataPoints": [point]}
         return {"name": name, "histogram": kind}
 
@@ -152,7 +152,7 @@ def test_spans_count_where_the_source_says_so(project, address):
                                           "scopeSpans": [{"spans": spans}]}]}).encode()  # fmt: skip
     assert post(address, "traces", body)[0] == 200
     assert post(address, "metrics", metrics("web", 9))[0] == 200  # the same calls, told again
-    assert counted(project) == {"rag/p-1": (3, 1, 150)}
+    assert counted(project) == {"rag/p-1": (3, 1, 100)}, "a tool's tokens are its calls'"
     assert {row["model"] for row in rows_of(project, "requests")} == {"gpt-5", "search"}
     assert {row["platform"] for row in rows_of(project, "subjects")} == {"eks"}
 
@@ -259,6 +259,46 @@ def _send(address, name, acknowledged):
             return
         if status == 200:
             acknowledged.append(body)
+
+
+def test_totals_that_differ_in_any_attribute_are_summed_and_odd_values_left_out(project, address):
+    began = time.time_ns() - 10**9
+
+    def usage(value, **more):
+        told = json.loads(metrics("rag", value, total=True, start=began))
+        (held,) = told["resourceMetrics"]
+        (scope,) = held["scopeMetrics"]
+        scope["metrics"] = scope["metrics"][:1]
+        scope["metrics"][0]["histogram"]["dataPoints"][0]["attributes"] += attributes(**more)
+        return json.dumps(told).encode()
+
+    for name, value in (("a", 10), ("b", 4), ("a", 12), ("c", -5), ("d", "NaN"), ("e", 1e300)):
+        body = usage(value, **{"server.address": name})
+        assert post(address, "metrics", body)[0] == 200
+    assert counted(project)["rag"][2] == 12 + 4
+    (told,) = {row["reason"] for row in rows_of(project, "rejected")}
+    assert "3 times: its value is no count" in told
+
+
+def test_a_point_that_comes_late_finds_its_day_after_other_pulls(project, address):
+    day_ns = 86400 * 10**9
+    post(address, "metrics", metrics("rag", 5))
+    assert counted(project)["rag"][2] == 5
+    post(address, "metrics", metrics("web", 7, at=time.time_ns() - day_ns * 3 // 2))
+    post(address, "metrics", metrics("old", 7, at=time.time_ns() - 3 * day_ns))
+    assert {name: one[2] for name, one in counted(project).items()} == {"rag": 5, "web": 7}
+    (told,) = {row["reason"] for row in rows_of(project, "rejected")}
+    assert "it came more than 2 days late" in told
+
+
+def test_the_same_request_packed_anew_counts_once(project, address):
+    body = metrics("rag", 5)
+    for moment in (1, 2):
+        packed = gzip.compress(body, mtime=moment)
+        assert post(address, "metrics", packed, **PACKED)[0] == 200
+    members = gzip.compress(body[:9], mtime=3) + gzip.compress(body[9:], mtime=3)
+    assert post(address, "metrics", members, **PACKED)[0] == 200
+    assert counted(project) == {"rag": (2, 1, 5)}
 
 
 def test_half_a_frame_at_the_end_of_a_file_is_left_out(project, address):

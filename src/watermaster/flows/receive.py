@@ -4,6 +4,7 @@ One thread writes for all requests that wait, so that one fsync serves many of t
 """
 
 import datetime as dt
+import errno
 import queue
 import threading
 import time
@@ -22,14 +23,16 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from watermaster.flows.open import Project
 from watermaster.flows.sources import declared_sources
+from watermaster.ledger.pulls import pull_states
 from watermaster.ledger.spool import Spool, spool_folder, trim
 from watermaster.model.errors import BadInputError, NotFoundError
-from watermaster.model.frames import framed
+from watermaster.model.frames import Frame, digest_of, framed
 from watermaster.model.resources import SourceType
 
 LONGEST_BYTES: Final = 16 << 20  # of a request as sent
 LONGEST_PLAIN_BYTES: Final = 64 << 20  # unpacked
 KNOWN_S: Final = 2.0  # a Source that was just declared is known after so long
+MOST_WAITING: Final = 2000  # requests; more are asked to come again
 MOST_TOGETHER: Final = 256  # requests that one fsync may serve
 REQUESTS: Final[dict[str, type[Message]]] = {
     "metrics": ExportMetricsServiceRequest, "traces": ExportTraceServiceRequest,
@@ -62,6 +65,7 @@ class Receiver:
         self._project = project
         self._waiting: queue.SimpleQueue[Waiting] = queue.SimpleQueue()
         self._spools: dict[str, Spool] = {}
+        self._trimmed: dict[str, dt.date] = {}
         self._known: tuple[float, list[str]] = (0.0, [])
         # a daemon: what it has not written was not acknowledged, and is sent again
         threading.Thread(target=self._write, name="receive", daemon=True).start()
@@ -81,13 +85,17 @@ class Receiver:
         fix = f"declare one, or send the header x-watermaster-source; {have}"
         raise NotFoundError("OTLP", what, fix)
 
-    def take(self, source: str, request: Request) -> "Future[None]":
-        """Done once the request is on disk; OSError where it cannot be."""
+    def take(self, source: str, request: Request, digest: bytes) -> "Future[None]":
+        """Done once the request is on disk; OSError where it cannot be, or too many wait.
+
+        digest: as `check` gives it.
+        """
+        if self._waiting.qsize() > MOST_WAITING:
+            raise OSError(errno.ENOBUFS, "too many requests wait for the disk")
         form = ("json" if request.is_json else "protobuf") + ("+gzip" if request.is_packed else "")
+        frame = Frame(request.signal, form, time.time_ns(), digest, request.body)
         done: Future[None] = Future()
-        self._waiting.put(
-            (source, framed(request.signal, form, time.time_ns(), request.body), done)
-        )
+        self._waiting.put((source, framed(frame), done))
         return done
 
     def _write(self) -> None:
@@ -99,8 +107,10 @@ class Receiver:
 
     def _store(self, together: Sequence[Waiting]) -> None:
         now = dt.datetime.now(dt.UTC)
-        for name in {source for source, _, _ in together}:
-            mine = [(frame, done) for source, frame, done in together if source == name]
+        # a client that hung up while it waited is not stored, and nobody waits for it
+        waiting = [one for one in together if one[2].set_running_or_notify_cancel()]
+        for name in {source for source, _, _ in waiting}:
+            mine = [(frame, done) for source, frame, done in waiting if source == name]
             try:
                 self._spool(name, now).append([frame for frame, _ in mine], now)
             except OSError as error:
@@ -111,11 +121,14 @@ class Receiver:
                     done.set_result(None)
 
     def _spool(self, source: str, now: dt.datetime) -> Spool:
+        folder = spool_folder(self._project.home, source)
         if source not in self._spools:
-            folder = spool_folder(self._project.home, source)
             folder.mkdir(parents=True, exist_ok=True)
-            trim(folder, now)
             self._spools[source] = Spool(folder)
+        if self._trimmed.get(source) != now.date():
+            self._trimmed[source] = now.date()
+            state = pull_states(self._project.ledger.records).get(source)
+            trim(folder, now, state.seen_until if state else None)
         return self._spools[source]
 
 
@@ -124,8 +137,8 @@ def _declared(project: Project) -> list[str]:
     return [one.metadata.name for one in sources if one.spec.type is SourceType.OTLP]
 
 
-def check(request: Request) -> None:
-    """Whether it can be read at all; BadInputError that says why not."""
+def check(request: Request) -> bytes:
+    """The digest of a request that can be read; BadInputError that says why it cannot."""
     if len(request.body) > LONGEST_BYTES:
         raise TooLargeError(
             "OTLP", f"is longer than {LONGEST_BYTES >> 20} MiB", "send less at once"
@@ -140,18 +153,23 @@ def check(request: Request) -> None:
     except (DecodeError, json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
         what = f"is no Export{request.signal.capitalize()}ServiceRequest ({str(error)[:120]})"
         raise BadInputError("OTLP", what, "mend the exporter") from None
+    return digest_of(request.signal, plain)
 
 
 def unpacked(body: bytes) -> bytes:
-    """The bytes of a gzip body; refused where it unpacks to more than is taken."""
-    reader = zlib.decompressobj(wbits=31)
-    try:
-        plain = reader.decompress(body, LONGEST_PLAIN_BYTES)
-    except zlib.error as error:
-        raise BadInputError("OTLP", f"is no gzip ({error})", "mend the exporter") from None
-    if reader.unconsumed_tail:
-        what = f"unpacks to more than {LONGEST_PLAIN_BYTES >> 20} MiB"
-        raise TooLargeError("OTLP", what, "send less at once")
-    if not reader.eof:
-        raise BadInputError("OTLP", "is half a gzip", "send it again")
-    return plain
+    """The bytes of all members of a gzip body; refused where there are more than are taken."""
+    parts, room = [], LONGEST_PLAIN_BYTES
+    while body:
+        reader = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(reader.decompress(body, room))
+        except zlib.error as error:
+            raise BadInputError("OTLP", f"is no gzip ({error})", "mend the exporter") from None
+        room -= len(parts[-1])
+        if reader.unconsumed_tail or room <= 0:
+            what = f"unpacks to more than {LONGEST_PLAIN_BYTES >> 20} MiB"
+            raise TooLargeError("OTLP", what, "send less at once")
+        if not reader.eof:
+            raise BadInputError("OTLP", "is half a gzip", "send it again")
+        body = reader.unused_data
+    return b"".join(parts)

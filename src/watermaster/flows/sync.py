@@ -16,7 +16,7 @@ from watermaster.ledger.pulls import PullState, pull_states, remember_pull
 from watermaster.ledger.watched import forget_heard
 from watermaster.model.errors import NotFoundError, WatermasterError
 from watermaster.model.events import Notice, Progress
-from watermaster.model.resources import BILLS, Resource, SourceSpec
+from watermaster.model.resources import BILLS, LATE_DAYS, Resource, SourceSpec, SourceType
 from watermaster.model.synced import Pulled, Synced
 from watermaster.units.periods import Period, months_between
 from watermaster.units.schedule import last_due
@@ -120,7 +120,10 @@ def _window(project: Project, name: str, spec: SourceSpec) -> Period | None:
     if state is None or state.seen_until is None or not spec.location.startswith(LIVE):
         return None
     usual = default_window(spec, project.ledger.clock())
-    return Period(max(usual.start, state.seen_until - OVERLAP), usual.end)
+    overlap = OVERLAP
+    if spec.type is SourceType.OTLP:
+        overlap += dt.timedelta(days=float(spec.options.get("late_days", LATE_DAYS)))
+    return Period(max(usual.start, state.seen_until - overlap), usual.end)
 
 
 def run_forever(project: Project, wait: Callable[[float], bool], every_s: float = 30) -> None:

@@ -64,9 +64,11 @@ class Spool:
         return opened
 
 
-def trim(folder: Path, now: dt.datetime) -> None:
-    """Remove days that are older than is kept."""
-    first = f"{now - dt.timedelta(days=KEPT_DAYS):%Y-%m-%d}"
+def trim(folder: Path, now: dt.datetime, pulled: dt.datetime | None) -> None:
+    """Remove days that are older than is kept, and that a pull has read."""
+    if pulled is None:
+        return
+    first = f"{min(pulled, now - dt.timedelta(days=KEPT_DAYS)):%Y-%m-%d}"
     old = sorted(day for day in folder.glob("????-??-??") if day.name < first)
     if old:
         (folder / TRIMMED).write_text(old[-1].name, encoding="ascii")

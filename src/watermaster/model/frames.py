@@ -19,7 +19,7 @@ FORMS: Final = ("protobuf", "json", "protobuf+gzip", "json+gzip")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One request as it was received; the same bytes have the same digest."""
+    """One request as it was received; digest: of `digest_of`."""
 
     signal: str  # one of SIGNALS
     form: str  # one of FORMS
@@ -28,19 +28,24 @@ class Frame:
     body: bytes
 
 
-def framed(signal: str, form: str, received_ns: int, body: bytes) -> bytes:
+def digest_of(signal: str, plain: bytes) -> bytes:
+    """What tells a request from all others: of its unpacked bytes, however they were packed."""
+    return hashlib.blake2b(plain, digest_size=16, person=signal.encode()).digest()
+
+
+def framed(one: Frame) -> bytes:
     """The bytes of a frame."""
-    digest = hashlib.blake2b(body, digest_size=16, person=signal.encode()).digest()
-    told = (SIGNALS.index(signal), FORMS.index(form), received_ns, len(body), digest)
-    return _HEAD.pack(_MARK, *told, zlib.crc32(body)) + body
+    told = (SIGNALS.index(one.signal), FORMS.index(one.form), one.received_ns, len(one.body))
+    return _HEAD.pack(_MARK, *told, one.digest, zlib.crc32(one.body)) + one.body
 
 
 def frames_of(held: bytes | memoryview) -> Iterator[Frame]:
     """The whole frames at the beginning of a file's bytes.
 
-    >>> both = framed("traces", "json", 5, b"{}") + framed("metrics", "protobuf", 6, b"x")
-    >>> [(one.signal, one.received_ns, one.body) for one in frames_of(both[:-1])]
-    [('traces', 5, b'{}')]
+    >>> both = [Frame("traces", "json", 5, bytes(16), b"{}")] * 2
+    >>> told = b"".join(framed(one) for one in both)
+    >>> list(frames_of(told)) == both, list(frames_of(told[:-1])) == both[:1]
+    (True, True)
     """
     at = 0
     while at + _HEAD.size <= len(held):

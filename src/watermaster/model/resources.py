@@ -68,6 +68,9 @@ class Delivery(StrEnum):
 BILLS: Final = frozenset({SourceType.FOCUS, SourceType.AWS_CUR, SourceType.AZURE_COST})
 
 
+LATE_DAYS: Final = 2.0  # how late a received point may come, where its Source says nothing
+
+
 class SourceSpec(Record):
     """Where facts come from."""
 

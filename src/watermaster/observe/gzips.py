@@ -1,8 +1,8 @@
 """Packed bytes that were checked when they were received."""
 
-import zlib
+import gzip
 
 
 def plain_of(body: bytes) -> bytes:
-    """The unpacked bytes."""
-    return zlib.decompress(body, wbits=31)
+    """The unpacked bytes of all members."""
+    return gzip.decompress(body)

@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from watermaster.model.events import Notice, Progress, Tell
 from watermaster.model.frames import Frame, frames_of
-from watermaster.model.resources import SourceSpec
+from watermaster.model.resources import LATE_DAYS, SourceSpec
 from watermaster.model.seen import Seen
 from watermaster.observe.batches import seen_rows
 from watermaster.observe.gzips import plain_of
@@ -32,6 +32,8 @@ from watermaster.units.periods import Period
 HOUR_NS: Final = 3600 * 10**9
 AHEAD_NS: Final = 600 * 10**9  # how far a clock may be ahead
 SILENT_MINUTES: Final = 60
+MOST: Final = 2**53
+WITHIN: Final = ("invoke_agent", "create_agent", "execute_tool")  # hold calls of their own
 USAGE, DURATION = "gen_ai.client.token.usage", "gen_ai.client.operation.duration"
 SERVED: Final = "gen_ai.server.request.duration"
 CUMULATIVE: Final = 2  # AggregationTemporality
@@ -46,13 +48,12 @@ def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
     signal = source.options.get("signal", "metrics")
     reading = _Reading(source, counts)
     told: set[bytes] = set()
-    repeated, newest_ns = 0, 0
+    repeated = 0
     first_day = f"{window.start - dt.timedelta(days=1):%Y-%m-%d}"
     files = sorted(file for file in folder.glob("*/*.frames") if file.parent.name >= first_day)
     for number, file in enumerate(files):
         tell(Progress(number, len(files), "files", file.name))
         for frame in frames_of(memoryview(file.read_bytes())):
-            newest_ns = max(newest_ns, frame.received_ns)
             if frame.digest in told:
                 repeated += 1
             elif frame.signal == signal:
@@ -61,7 +62,7 @@ def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
     if repeated:
         tell(Notice(f"{repeated} requests were sent again, byte for byte; each counts once"))
     yield from counts.rows()
-    faults = [*reading.faults(), *_silence(source, newest_ns)]
+    faults = [*reading.faults(), *_silence(source, _newest_ns(folder))]
     where = source.platform or "otlp"
     yield from seen_rows("rejected", [
         {"delivery": "", "file": where, "row": row, "column": column, "reason": reason}
@@ -76,6 +77,15 @@ def _complete_from(folder: Path) -> str:
         return ""
     last = dt.date.fromisoformat(trimmed.read_text(encoding="ascii").strip())
     return f"{last + dt.timedelta(days=1)}"
+
+
+def _newest_ns(folder: Path) -> int:
+    """When something was received last; 0 where nothing ever was."""
+    held = [file.stat().st_mtime_ns for file in folder.glob("*/*.frames")]
+    if not held and (first := _complete_from(folder)):
+        last = dt.datetime.fromisoformat(first).replace(tzinfo=dt.UTC)
+        return int(last.timestamp()) * 10**9
+    return max(held, default=0)
 
 
 def _silence(source: SourceSpec, newest_ns: int) -> list[tuple[int, str, str]]:
@@ -107,11 +117,13 @@ class _Reading:
         self.durations = (SERVED,) if side == "server" else (DURATION,)
         self._subjects: dict[bytes, Subject] = {}
         self._faults: dict[str, int] = {}
-        self._until_ns = 0
+        self._late_days = float(source.options.get("late_days", LATE_DAYS))
+        self._from_ns, self._until_ns = 0, 0
 
     def take(self, frame: Frame) -> None:
         """One request."""
         self._until_ns = frame.received_ns + AHEAD_NS
+        self._from_ns = frame.received_ns - int(self._late_days * 86400) * 10**9
         body = plain_of(frame.body) if frame.form.endswith("+gzip") else frame.body
         is_metrics = frame.signal == "metrics"
         message = ExportMetricsServiceRequest() if is_metrics else ExportTraceServiceRequest()
@@ -149,30 +161,35 @@ class _Reading:
 
     def _points(self, metric: Any, subject: Subject) -> None:
         kind = metric.WhichOneof("data")
-        if kind not in ("histogram", "sum"):
+        if kind not in ("histogram", "exponential_histogram", "sum"):
             self._fault(f"{metric.name} is a {kind}, not a histogram or sum")
             return
         held = getattr(metric, kind)
         is_total = held.aggregation_temporality == CUMULATIVE
         for point in held.data_points:
             at_ns = point.time_unix_nano
-            if at_ns > self._until_ns:
-                self._fault("its time is after it was received; mend the sender's clock")
+            if not self._is_in_time(at_ns):
                 continue
             about = {one.key: one.value for one in point.attributes}
             call = _call(about)
             if metric.name == USAGE:
                 figure = _figure_of(about)
-                value = point.sum if kind == "histogram" else point.as_int or point.as_double
+                value = point.sum if kind != "sum" else point.as_int or point.as_double
             else:
                 figure = "failed" if call.is_failed else "requests"
-                value = point.count if kind == "histogram" else point.as_int or point.as_double
+                value = point.count if kind != "sum" else point.as_int or point.as_double
             if figure is None:
                 self._fault("gen_ai.token.type is neither input nor output")
                 continue
+            if not 0 <= value < MOST:
+                self._fault("its value is no count")
+                continue
             key = (call.model, call.version, call.consumer, call.provider)
             if is_total:
-                self.counts.total(subject, key, figure, (at_ns, point.start_time_unix_nano, value))
+                # every other attribute makes it another total
+                own = frozenset(one.SerializeToString() for one in point.attributes)
+                told = (at_ns, point.start_time_unix_nano, value)
+                self.counts.total((subject, key, figure, own), told)
             else:
                 self.counts.add(subject, key, figure, (at_ns, value))
 
@@ -184,8 +201,7 @@ class _Reading:
                     about = {one.key: one.value for one in span.attributes}
                     if "gen_ai.operation.name" not in about:
                         continue
-                    if span.end_time_unix_nano > self._until_ns:
-                        self._fault("its time is after it was received; mend the sender's clock")
+                    if not self._is_in_time(span.end_time_unix_nano):
                         continue
                     subject = subject or self._subject(held.resource)
                     self._span(subject, span, about)
@@ -195,13 +211,24 @@ class _Reading:
         key = (call.model, call.version, call.consumer, call.provider)
         is_failed = call.is_failed or span.status.code == FAILED
         self.counts.add(subject, key, "failed" if is_failed else "requests", (at_ns, 1))
+        if about["gen_ai.operation.name"].string_value in WITHIN:
+            return  # the calls within it tell their own tokens
         for figure, names in (
             ("tokens_in", ("gen_ai.usage.input_tokens",)),
             ("tokens_out", ("gen_ai.usage.output_tokens",)), ("tokens_cached", _CACHED),
         ):  # fmt: skip
             held = next((about[name] for name in names if name in about), None)
             if held is not None:
-                self.counts.add(subject, key, figure, (at_ns, held.int_value or held.double_value))
+                count = held.int_value or held.double_value
+                if 0 <= count < MOST:
+                    self.counts.add(subject, key, figure, (at_ns, count))
+
+    def _is_in_time(self, at_ns: int) -> bool:
+        if at_ns > self._until_ns:
+            self._fault("its time is after it was received; mend the sender's clock")
+        elif at_ns < self._from_ns:
+            self._fault(f"it came more than {self._late_days:g} days late: options.late_days")
+        return self._from_ns <= at_ns <= self._until_ns
 
     def _subject(self, resource: Any) -> Subject:
         key: bytes = resource.SerializeToString(deterministic=True)

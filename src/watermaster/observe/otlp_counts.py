@@ -12,7 +12,7 @@ from watermaster.units.periods import Period
 HOUR_NS: Final = 3600 * 10**9
 COUNTS: Final = ("requests", "failed", "tokens_in", "tokens_out", "tokens_cached")
 Key = tuple[str, str | None, str | None, str | None]  # model, version, consumer, provider
-Series = tuple["Subject", Key, str, int]  # and figure, and when it began
+Series = tuple["Subject", Key, str, frozenset[bytes]]  # and figure, and all its attributes
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # known by being the same: one per resource
@@ -34,7 +34,7 @@ class Counts:
         start = max(window.start, _start_of(complete_from)) if complete_from else window.start
         self._first, self._end = _hour_of(start), _hour_of(window.end)
         self._sums: dict[tuple[int, Subject, Key], dict[str, float]] = {}
-        self._totals: dict[Series, dict[int, float]] = {}
+        self._totals: dict[tuple[Series, int], dict[int, float]] = {}
         self._oldest_ns: int | None = None
 
     def add(self, subject: Subject, key: Key, figure: str, point: tuple[int, float]) -> None:
@@ -44,11 +44,11 @@ class Counts:
             sums = self._sums.setdefault((hour, subject, key), {})
             sums[figure] = sums.get(figure, 0) + point[1]
 
-    def total(self, subject: Subject, key: Key, figure: str, point: tuple[int, int, float]) -> None:
+    def total(self, series: Series, point: tuple[int, int, float]) -> None:
         """What happened since the series began. point: time and beginning in ns, value."""
         at_ns, began_ns, value = point
         self._oldest_ns = min(self._oldest_ns or at_ns, at_ns)
-        hours = self._totals.setdefault((subject, key, figure, began_ns), {})
+        hours = self._totals.setdefault((series, began_ns), {})
         hour = at_ns // HOUR_NS
         hours[hour] = max(hours.get(hour, 0), value)
 
@@ -92,7 +92,7 @@ class Counts:
     def _take_differences(self) -> None:
         """A series that began before anything was received only tells what it grew by since."""
         totals, self._totals = self._totals, {}
-        for (subject, key, figure, began_ns), hours in totals.items():
+        for ((subject, key, figure, _), began_ns), hours in totals.items():
             is_whole = began_ns >= (self._oldest_ns or 0) - HOUR_NS
             before = 0.0 if is_whole else None
             for hour, value in sorted(hours.items()):

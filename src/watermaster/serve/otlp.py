@@ -5,7 +5,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from watermaster.flows.receive import LONGEST_BYTES, TooLargeError, check
 from watermaster.flows.receive import Request as Received
@@ -40,9 +40,9 @@ async def _received(request: Request, state: State, signal: str) -> Response:
     try:
         body = await _body(request)
         received = Received(signal, kind == JSON, packing == "gzip", body)
-        await run_in_threadpool(check, received)
+        digest = await run_in_threadpool(check, received)
         source = state.receiver.source(request.headers.get("x-watermaster-source"))
-        await asyncio.wrap_future(state.receiver.take(source, received))
+        await asyncio.wrap_future(state.receiver.take(source, received, digest))
     except WatermasterError as error:
         status = 400 if error.http_status == 422 else error.http_status  # as OTLP has it
         return _refused(kind, status, f"{error.where}: {error.what}; {error.fix}")
@@ -71,8 +71,7 @@ def _refused(kind: str, status: int, message: str) -> Response:
     """A google.rpc.Status in the form the client speaks."""
     code = _CODES.get(status, 2)
     if kind == JSON:
-        told = message.replace("\\", "/").replace('"', "'")
-        return Response(f'{{"code":{code},"message":"{told}"}}', status, media_type=JSON)
+        return JSONResponse({"code": code, "message": message}, status)
     text = message.encode()[:2000]
     length, size = b"", len(text)
     while size > 0x7F:
