@@ -108,3 +108,19 @@ def test_the_command_says_that_there_are_findings_by_its_exit_code(project, caps
     assert run([*home, "finding", "show", found[0]["id"]]) == 0
     assert "next: " in capsys.readouterr().out
     assert run([*home, "finding", "show", "nothing"]) == 5
+
+
+@pytest.mark.parametrize(("counted", "is_told"), [(2, False), (20, False), (30, True)])
+def test_no_request_on_the_days_that_were_counted_is_not_no_request(project, counted, is_told):
+    days = [f"{MONTH}-{number:02d}" for number in range(1, 31)]
+    keys = [{"source": "prom", "day": day, "platform": "fra", "subject_kind": "endpoint",
+             "subject_uid": "chat/tgi"} for day in days]  # fmt: skip
+    store(project, "subjects", [
+        key | {"name": "tgi", "created_at": _at("2026-01-01"), "first_seen": _at(key["day"]),
+               "last_seen": _at(key["day"], 23)} for key in keys
+    ])  # fmt: skip
+    store(project, "requests", [
+        key | {"hour": _at(key["day"], 4), "model": "m", "requests": 0} for key in keys[:counted]
+    ])  # fmt: skip
+    told = {one.rule for one in find(project, MONTH).found if one.subject.endswith("chat/tgi")}
+    assert ("orphaned-endpoint" in told) == is_told, told

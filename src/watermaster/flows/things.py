@@ -33,6 +33,7 @@ from watermaster.model.things import (
 from watermaster.units.periods import Period, parse_month
 
 LABEL_DAYS: Final = 7
+COUNTED: Final = 0.9  # of the days so far must have been counted, to say that nobody asked
 _MOMENTS: Final = ("first_seen", "last_seen", "created_at", "last_used")
 _PLAIN: Final = (
     "source", "name", "namespace", "account", "creator", "parent_uid", "resource_id", "state",
@@ -51,7 +52,8 @@ def things_seen(project: Project, head: Head, month: str, estate: Estate) -> See
     requests = asks.days("requests")
     use = {_key(row): row for row in asks.rows(use_of(asks.days("gpu_hours"), requests))}
     told = {_key(row): row for row in asks.rows(requests_of(requests))}
-    asked = {key: row["requests"] for key, row in told.items()}
+    days = COUNTED * (now - parse_month(month).start).days
+    asked = {key: row["requests"] or _none_asked(row, days) for key, row in told.items()}
     long = Period(now - dt.timedelta(days=DELIVERING_DAYS), now)
     history = {_key(row): row for row in asks.rows(requests_of(asks.days("requests", long)))}
     own = own_rows(given)
@@ -105,6 +107,11 @@ class _Asks:
         """All rows of a small table."""
         found: list[dict[str, Any]] = self.project.ledger.engine.to_pyarrow(table).to_pylist()
         return found
+
+
+def _none_asked(row: Row, days: float) -> int | None:
+    """No request of those counted; unknown where fewer days were counted than would tell it."""
+    return 0 if row["counted_days"] >= days else None
 
 
 def _key(row: Row) -> Key:
