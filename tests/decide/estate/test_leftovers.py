@@ -146,3 +146,16 @@ def test_two_teams_that_build_the_same_are_told_and_their_look_alikes_are_not():
         ("twin-builds", "workload/fraud-letter-tune-b+rag-letters-tune"),
         ("twin-builds", "workload/letter-tune+rag-letters-tune"),
     ]
+
+
+def test_twins_are_told_where_a_word_of_the_name_is_the_team_of_one_of_them():
+    builds = {"fraud-translator-tune": "fraud", "frauds-translator-tuning": "rag"}
+    estate = Estate((
+        *ESTATE.versions,
+        *(workload(name, team, purpose="fine-tuning", model="reader-7b", datasets=["scans"])
+          for name, team in builds.items()),
+    ))  # fmt: skip
+    use = [*ALIVE, *(spending(name, 5, 6) for name in builds)]
+    assert rules(estate=estate, workloads=use) == [
+        ("twin-builds", "workload/fraud-translator-tune+frauds-translator-tuning")
+    ]

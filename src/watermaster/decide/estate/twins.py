@@ -68,7 +68,9 @@ def _builds(estate: Estate) -> Iterator[tuple[str, _Build]]:
 
 def _is_same(one: _Build, other: _Build) -> bool:
     shared = len(one.data & other.data) / len(one.data | other.data)
-    return shared >= SHARED and _alike(one.words, other.words)
+    # a word may be of one team only: then the whole names tell
+    names = [" ".join(re.findall(r"[a-z]+", work.name)) for work in (one, other)]
+    return shared >= SHARED and (_alike(one.words, other.words) or _alike(*names))
 
 
 def _words(name: str, team: str) -> str:
