@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 import time
+from itertools import islice
 
 import pytest
 from starlette.testclient import TestClient
@@ -150,24 +151,31 @@ def test_a_source_that_is_declared_no_more_is_watched_no_more(project, monkeypat
     watcher.join()
 
 
-def test_a_disk_that_finds_its_claim_stands_for_itself_no_more(project, double):
+def test_a_disk_that_finds_its_claim_stands_for_itself_no_more(project, double, monkeypatch):
+    monkeypatch.setattr(kubernetes_watch, "SILENT_BEATS", 1)
     for name in ("pv-1", "pv-2"):
         double.make("PersistentVolume", name, spec={"csi": {"volumeHandle": f"vol-{name}"}},
                     status={"phase": "Available"})  # fmt: skip
     (source,) = declared_sources(project)
-    ended, rows, gone = threading.Event(), {}, []
-    for heard in kubernetes_watch.watch(source.spec, ended.wait):
-        if heard.is_stale:
+    ended, rows, gone, is_bound = threading.Event(), {}, [], False
+    for heard in islice(kubernetes_watch.watch(source.spec, ended.wait), 120):
+        rows |= {row["subject_uid"]: row for row in heard.rows}
+        gone += [(one["subject_kind"], one["subject_uid"]) for one in heard.gone]
+        if not is_bound and _are_watched(double, "persistentvolumes", "persistentvolumeclaims"):
+            is_bound = True
             double.change("PersistentVolume", "pv-1", status={"phase": "Bound"})
             for space in ("search", "triage"):
                 double.make("PersistentVolumeClaim", "c", space, spec={"volumeName": "pv-1"},
                             status={"phase": "Bound"})  # fmt: skip
-        rows |= {row["subject_uid"]: row for row in heard.rows}
-        gone += [(one["subject_kind"], one["subject_uid"]) for one in heard.gone]
         if gone and len(rows) == 2:
             ended.set()
     assert gone == [("volume", "persistent-volume/pv-1")]
     assert [row["resource_id"] for row in rows.values()] == ["vol-pv-1", "vol-pv-1"]
+
+
+def _are_watched(double, *plurals):
+    asked = list(double.requests)
+    return all(any(f"/{plural}?watch=true" in path for path in asked) for plural in plurals)
 
 
 def test_a_cluster_that_falls_silent_is_a_gap_until_it_speaks_again(watched, project, double):
