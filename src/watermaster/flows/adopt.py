@@ -110,7 +110,7 @@ def _observed(project: Project, head: Head) -> Observed:
 
 def _bills(charges: Table) -> Table:
     cost = ibis.coalesce(charges.effective_cost, charges.billed_cost)
-    own = charges.charge_file.startswith("own:")
+    own = charges.source.startswith("own:")
     return charges.filter(~own).group_by(
         provider=ibis.coalesce(charges.provider_name, charges.service_provider_name),
         account=ibis.coalesce(charges.sub_account_id, charges.billing_account_id),

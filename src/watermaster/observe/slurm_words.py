@@ -29,7 +29,8 @@ def records(lines: Iterable[str], first_key: str) -> Iterator[dict[str, str]]:
             yield found
             found = {}
         if found or first_key in told:
-            found = told | found
+            for key, value in told.items():
+                found.setdefault(key, value)
     if found:
         yield found
 

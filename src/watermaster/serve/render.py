@@ -50,7 +50,8 @@ def _ratio(value: float | None) -> Decimal | None:
 
 
 def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    """With a capital; a command stays as it is typed."""
+    return words if words.startswith("wm ") else words[:1].upper() + words[1:]
 
 
 def _exact(value: object) -> object:
