@@ -130,3 +130,102 @@ WATCHES: Final = sa.Table(
     sa.Column("fault", sa.Text),  # why it tells nothing since; null while it lives
     sa.Column("fault_at", sa.String),  # when that began
 )
+
+FINDING_DECISIONS: Final = sa.Table(
+    "finding_decisions",
+    RECORDS,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("finding", sa.String(12), nullable=False, index=True),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("verb", sa.String, nullable=False),  # accept, decline, snooze, ask, reopen
+    sa.Column("team", sa.String),
+    sa.Column("due", sa.String),  # YYYY-MM-DD: accepted, done by; snoozed, until
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("told", sa.Text, nullable=False),  # JSON: the finding and its saving as decided on
+)
+
+FIXES: Final = sa.Table(
+    "fixes",
+    RECORDS,
+    sa.Column("id", sa.String(12), primary_key=True),  # of the finding, the plan and the moment
+    sa.Column("finding", sa.String(12), nullable=False, index=True),
+    sa.Column("target", sa.String, nullable=False),  # name of the Target
+    sa.Column("state", sa.String, nullable=False),  # planned, approved, doing, done, ...
+    sa.Column("planned_at", sa.String, nullable=False),
+    sa.Column("approved_at", sa.String),
+    sa.Column("approved_by", sa.String),
+    sa.Column("ended_at", sa.String),
+    sa.Column("plan", sa.Text, nullable=False),  # JSON of the FixPlan
+    sa.Column("digest", sa.String(64), nullable=False),  # sha256 of the plan that is approved
+    sa.Column("fault", sa.Text),  # why it stopped, where it did
+)
+
+FIX_STEPS: Final = sa.Table(
+    "fix_steps",
+    RECORDS,
+    sa.Column("fix", sa.String(12), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("state", sa.String, nullable=False),  # pending, begun, done, undoing, undone
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("before", sa.Text, nullable=False),  # JSON: the world when it began
+    sa.Column("after", sa.Text, nullable=False),  # JSON: what it left, e.g. the id of a snapshot
+)
+
+SWITCHES: Final = sa.Table(
+    "switches",
+    RECORDS,
+    sa.Column("name", sa.String, primary_key=True),  # fixes
+    sa.Column("is_off", sa.Boolean, nullable=False),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+)
+
+TICKETS: Final = sa.Table(
+    "tickets",
+    RECORDS,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("finding", sa.String(12), nullable=False, index=True),
+    sa.Column("channel", sa.String, nullable=False),
+    sa.Column("number", sa.String),  # as the other system names it
+    sa.Column("address", sa.String),
+    sa.Column("state", sa.String, nullable=False),  # asked, open, closed
+    sa.Column("at", sa.String, nullable=False),
+)
+
+ALERTS: Final = sa.Table(
+    "alerts",
+    RECORDS,
+    sa.Column("key", sa.String, primary_key=True),  # rule and subject: told once while it lasts
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("first_at", sa.String, nullable=False),
+    sa.Column("last_at", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),  # firing, acknowledged, ended
+    sa.Column("actor", sa.String),
+    sa.Column("silent_until", sa.String),
+    sa.Column("told", sa.Text, nullable=False),  # JSON of the Alert
+)
+
+SENT: Final = sa.Table(
+    "sent",
+    RECORDS,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.String, nullable=False),
+    sa.Column("channel", sa.String, nullable=False),
+    sa.Column("what", sa.String, nullable=False),  # review/2026-10, alert/KEY, ticket/ID
+    sa.Column("sha256", sa.String(64), nullable=False),  # of the bytes that were sent
+    sa.Column("fault", sa.Text),
+)
+
+REVIEWS: Final = sa.Table(
+    "reviews",
+    RECORDS,
+    sa.Column("month", sa.String, primary_key=True),
+    sa.Column("opened_at", sa.String, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("snapshots", sa.Text, nullable=False),  # JSON: table to snapshot id
+    sa.Column("held", sa.Text, nullable=False),  # JSON of the Review as frozen
+    sa.Column("closed_at", sa.String),
+)

@@ -20,6 +20,7 @@ _ABOUT: Final = {
     "VirtualTag": ("key", "value"),
     "PriceSheet": ("source", "currency"),
     "Commitment": ("provider", "commitment_id"),
+    "Target": ("type", "platform"),
 }
 
 

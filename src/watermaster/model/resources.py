@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from watermaster.model.acts import TargetSpec
 from watermaster.model.behaviour import Profile
 from watermaster.model.pools import PoolSpec
 from watermaster.model.record import Currency, Day, Money, Name, Record, Selector, TimeZone
@@ -315,6 +316,7 @@ KINDS: Final[dict[str, type[Record]]] = {
     "VirtualTag": VirtualTagSpec,
     "PriceSheet": PriceSheetSpec,
     "Commitment": CommitmentSpec,
+    "Target": TargetSpec,
 }
 
 
