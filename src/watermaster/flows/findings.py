@@ -1,12 +1,10 @@
 """What does not fit between declared and seen: found, kept by stable id, listed."""
 
 import dataclasses
-import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -22,7 +20,7 @@ from watermaster.ledger.records import DECISIONS, FINDINGS
 from watermaster.ledger.write import begin
 from watermaster.model.errors import NotFoundError
 from watermaster.model.estate import live_estate
-from watermaster.model.findings import Finding, FindingsReport
+from watermaster.model.findings import Finding, FindingsReport, read_finding
 from watermaster.model.plain import plain
 
 ACTION: Final = "reconcile"
@@ -74,7 +72,7 @@ def found_at(project: Project, head: Head, month: str) -> list[Finding] | None:
         if last is None or tuple(last) != (month, head.revision):
             return None
         query = sa.select(FINDINGS.c.found).where(FINDINGS.c.is_open)
-        return dearest_first(_read(text) for text in connection.scalars(query))
+        return dearest_first(read_finding(json.loads(text)) for text in connection.scalars(query))
 
 
 def list_findings(project: Project, chosen: Chosen | None = None) -> FindingsReport:
@@ -88,7 +86,7 @@ def list_findings(project: Project, chosen: Chosen | None = None) -> FindingsRep
         .limit(1)
     )
     with project.ledger.records.connect() as connection:
-        rows = [_read(row.found) for row in connection.execute(query)]
+        rows = [read_finding(json.loads(row.found)) for row in connection.execute(query)]
         last = connection.execute(newest).first()
     found = [
         one
@@ -107,6 +105,12 @@ def list_findings(project: Project, chosen: Chosen | None = None) -> FindingsRep
     )
 
 
+def open_ids(project: Project) -> set[str]:
+    """Of the findings that the newest reconciliation found."""
+    with project.ledger.records.connect() as connection:
+        return set(connection.scalars(sa.select(FINDINGS.c.id).where(FINDINGS.c.is_open)))
+
+
 def show_finding(project: Project, id_: str) -> Finding:
     """One finding by its id, or the first letters of it."""
     with project.ledger.records.connect() as connection:
@@ -116,7 +120,7 @@ def show_finding(project: Project, id_: str) -> Finding:
     if len(rows) != 1:
         what = "is no finding" if not rows else "fits several findings"
         raise NotFoundError(f"finding {id_}", what, "see wm finding list for the ids")
-    return _read(rows[0].found)
+    return read_finding(json.loads(rows[0].found))
 
 
 def _why(found: Sequence[Finding], month: str) -> str:
@@ -146,17 +150,4 @@ def _keep(connection: sa.Connection, found: Sequence[Finding], now: str) -> None
             }
             for one in found
         ],
-    )
-
-
-def _read(text: str) -> Finding:
-    held: dict[str, Any] = json.loads(text)
-    del held["id"]  # it follows from rule and subject
-    return Finding(
-        **held
-        | {
-            "cost": None if held["cost"] is None else Decimal(held["cost"]),
-            "evidence": tuple(held["evidence"]),
-            "since": None if held["since"] is None else dt.datetime.fromisoformat(held["since"]),
-        }
     )

@@ -11,23 +11,16 @@ from typing import Any, Final, Protocol
 from pydantic import Field
 
 from watermaster.model.plain import plain
-from watermaster.model.record import Record
+from watermaster.model.record import Name, Record
 
 World = Mapping[str, Any]  # what a platform shows of one thing, in plain JSON; {} where it is gone
 UNDO_DAYS: Final = 30
 
 
-class TargetType(StrEnum):
-    KUBERNETES = "kubernetes"
-    SLURM = "slurm"
-    AWS = "aws"
-    AZURE = "azure"
-
-
 class TargetSpec(Record):
     """A platform that Watermaster may change, and what it may do there; by default nothing."""
 
-    type: TargetType
+    type: Name = Field(description="as registered under watermaster.act: kubernetes, aws, ...")
     platform: str = Field(description="the platform's name, as its sources report it")
     location: str = Field("", description="address, kubeconfig context or region")
     verbs: list[str] = Field([], description="what may be done, each by name; none: nothing")
@@ -111,7 +104,10 @@ class Target(Protocol):
         ...
 
     def undo(self, step: Step, held: Held) -> World:
-        """Take it back, as `held.before` and `held.left` tell; what that left."""
+        """Take back what this token did, as `held.before` and `held.left` tell; what that left.
+
+        Of a step that was begun and never done there is nothing to take back, which is no error.
+        """
         ...
 
 
@@ -121,6 +117,7 @@ class FixState(StrEnum):
     DOING = "doing"
     DONE = "done"
     CONFIRMED = "confirmed"  # a later pull shows the effect
+    REVERTED = "reverted"  # the platform shows it otherwise again; the finding is open again
     UNDOING = "undoing"
     UNDONE = "undone"
     REFUSED = "refused"  # the world was not as planned; nothing was left changed

@@ -1,11 +1,13 @@
 """What people decide on findings, and what they expect of it."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
-from watermaster.model.findings import Finding
+from watermaster.model.acts import Fix, FixState
+from watermaster.model.findings import Finding, FindingsReport
 
 
 class Verb(StrEnum):
@@ -54,4 +56,37 @@ class Status(StrEnum):
     OVERDUE = "overdue"  # accepted, and not mended by its day
     SNOOZED = "snoozed"
     DECLINED = "declined"
+    FIXED = "fixed"
     GONE = "gone"  # no longer found
+
+
+OPEN: Final = frozenset({Status.NEW, Status.ASKED, Status.ACCEPTED, Status.OVERDUE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a finding stands, the newest decision on it and the state of its newest fix."""
+
+    status: Status = Status.NEW
+    last: FindingDecision | None = None
+    fix: FixState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingsTold(FindingsReport):
+    """Findings with where each stands and what mending it would save, by their ids."""
+
+    standing: dict[str, Standing] = field(default_factory=dict)
+    savings: dict[str, Saving | None] = field(default_factory=dict)
+    beside: int = 0  # found too, and of another status than was asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingTold:
+    """One finding whole: where it stands, what it is worth, all that was decided and done."""
+
+    finding: Finding
+    standing: Standing
+    saving: Saving | None
+    decisions: list[FindingDecision]  # the oldest first
+    fixes: list[Fix]  # the newest first

@@ -22,6 +22,7 @@ class Finding:
     guess: str | None = None  # the best guess of an owner where none is declared
     guess_reason: str | None = None
     evidence: tuple[dict[str, Any], ...] = ()  # rows it was concluded from, as (table, key, value)
+    asks: dict[str, Any] = field(default_factory=dict)  # what mending needs, e.g. {"gpus": 2}
     source: str | None = None  # the Source that saw it
     since: dt.datetime | None = None  # since when it has been so
 
@@ -51,3 +52,16 @@ class FindingsReport:
     month: str
     found: list[Finding] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+
+
+def read_finding(told: dict[str, Any]) -> Finding:
+    """A finding from its plain JSON; what an older Watermaster did not keep is as by default."""
+    held = {name: value for name, value in told.items() if name != "id"}  # it follows
+    return Finding(
+        **held
+        | {
+            "cost": None if held["cost"] is None else Decimal(held["cost"]),
+            "evidence": tuple(held["evidence"]),
+            "since": None if held["since"] is None else dt.datetime.fromisoformat(held["since"]),
+        }
+    )

@@ -35,6 +35,7 @@ def evidence_of(things: Sequence[Thing]) -> tuple[dict[str, Any], ...]:
     """The dearest of the things, as rows of `subjects`."""
     dearest = sorted(things, key=lambda one: (-(one.cost or 0), one.place))
     return tuple(
-        {"table": "subjects", "key": "subject_uid", "value": one.uid, "platform": one.platform}
+        {"table": "subjects", "key": "subject_uid", "value": one.uid, "platform": one.platform,
+         "kind": one.kind}
         for one in dearest[:EVIDENCE]
-    )
+    )  # fmt: skip

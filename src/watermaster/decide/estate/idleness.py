@@ -109,6 +109,7 @@ def oversized_requests(seen: Seen, estate: Estate) -> Iterator[Finding]:
             f"(busiest {one.busiest or p95:.0%}, burst ratio {burst:.1f}): {need} would do at "
             f"{FULL:.0%}, sparing {spared:.0%}",
             next_step=f"request {need} of the {gpus} GPUs",
+            asks={"gpus": need, "spared": float(round(spared, 4))},
             team=one.team, evidence=evidence_of([one]), source=one.source,
         )  # fmt: skip
 

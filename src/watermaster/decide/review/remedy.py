@@ -1,0 +1,67 @@
+"""What would mend a finding: which verb on which native things, from rule and evidence alone."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from watermaster.model.acts import Remedy, World
+from watermaster.model.findings import Finding
+from watermaster.model.things import DELETED, Thing
+
+STOPS: Final = {  # kind of thing to the verb that stops it and can be taken back
+    "deployment": "scale", "statefulset": "scale", "inference-service": "scale",
+    "leader-worker-set": "scale", "cronjob": "scale", "job": "scale", "endpoint": "scale",
+    "instance": "stop", "slurm-job": "cancel",
+}  # fmt: skip
+STOPPING: Final = frozenset({
+    "inactive-gpu", "orphaned-endpoint", "orphaned-notebook", "zombie-experiment",
+    "runaway-experiment", "consuming-without-delivering", "duplicate-endpoint",
+})  # fmt: skip
+LABELLED: Final = frozenset({"deployment", "statefulset", "inference-service", "cronjob", "job"})
+OWNER: Final = "team"  # the tag or label that says whose a thing is
+
+
+def remedies(finding: Finding, things: Iterable[Thing]) -> list[Remedy]:
+    """What to do about it, one remedy for each native thing; empty where a person must think.
+
+    things: those the finding is about: its evidence, or what its workload runs.
+    """
+    told = (one for thing in things for one in _remedies(finding, thing))
+    return list({(one.verb, one.platform, one.kind, one.uid): one for one in told}.values())
+
+
+def _remedies(finding: Finding, thing: Thing) -> Iterator[Remedy]:
+    if thing.state == DELETED:
+        return
+    kind, uid = _stands_for(thing)
+    asked: World = {}
+    if finding.rule in STOPPING and kind in STOPS:
+        verb = STOPS[kind]
+        asked = {"replicas": 0} if verb == "scale" else {}
+    elif finding.rule == "orphaned-volume" and kind == "volume":
+        verb = "snapshot-delete"
+    elif finding.rule == "orphaned-checkpoint" and kind in {"checkpoint", "prefix"}:
+        verb = "expire"
+    elif finding.rule == "oversized-request" and kind in LABELLED and finding.asks:
+        verb, asked = "lower-request", dict(finding.asks)
+    elif finding.rule in {"undeclared-workload", "unowned-resource"} and finding.guess:
+        verb = "label" if kind in LABELLED else "tag"
+        asked = {"tags": {OWNER: finding.guess}}
+    else:
+        return
+    yield Remedy(
+        verb=verb, platform=thing.platform, kind=kind, uid=uid, asked=_addressed(asked, thing),
+        why=finding.why,
+    )  # fmt: skip
+
+
+def _stands_for(thing: Thing) -> tuple[str, str]:
+    """What must be changed: a pod comes again as long as what made it stands."""
+    if thing.kind == "pod" and thing.parent_uid:
+        return thing.parent_uid.partition("/")[0], thing.parent_uid
+    return thing.kind, thing.uid
+
+
+def _addressed(asked: World, thing: Thing) -> World:
+    """With the address that a provider knows the thing by, where it has one."""
+    found: Mapping[str, Any] = {"resource_id": thing.resource_id, "account": thing.account}
+    return dict(asked) | {name: value for name, value in found.items() if value}

@@ -1,0 +1,336 @@
+"""Mend a finding: plan, approve, do step by step, undo. Nothing happens without an approval.
+
+Each step is written down as begun before it is done, and as done after; a step that was begun
+when the process died is done again with the same token, which a target does only once.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import entry_points
+from threading import Event
+from typing import Final
+
+from watermaster.decide.review.remedy import remedies
+from watermaster.flows.estate import known_estate
+from watermaster.flows.finding_things import seen_now, things_of
+from watermaster.flows.findings import show_finding
+from watermaster.flows.open import Project
+from watermaster.ledger.fixes import add_fix, begun_since, fixes, set_fix, set_step, switch, why_off
+from watermaster.ledger.lock import write_lock
+from watermaster.ledger.note import note
+from watermaster.model.acts import (
+    UNDO_DAYS,
+    Fix,
+    FixPlan,
+    FixState,
+    Held,
+    Remedy,
+    StepDone,
+    StepState,
+    Target,
+    TargetSpec,
+    World,
+    shows,
+)
+from watermaster.model.errors import NotFoundError, RefusedError, UsageError, WatermasterError
+from watermaster.model.estate import live_estate
+from watermaster.model.events import Notice
+from watermaster.model.events import Step as Reached
+
+GROUP: Final = "watermaster.act"
+AGAIN_S: Final = 1.0
+PATIENCE_S: Final = 600.0  # so long a step may take to show
+Wait = Callable[[float], bool]
+_NOT: Final[Wait] = Event().wait
+
+
+class StoppedError(RefusedError):
+    """All fixes were stopped; what was begun goes on once they may."""
+
+
+def plan_fix(project: Project, finding_id: str) -> list[Fix]:
+    """What would be done about a finding, one fix for each native thing; nothing is done."""
+    finding = show_finding(project, finding_id)
+    wanted = remedies(finding, things_of(finding, seen_now(project)))
+    if not wanted:
+        raise RefusedError(
+            f"finding {finding.id}", f"nothing can be done about {finding.rule} by itself",
+            f"{finding.next_step}; or open a ticket: wm finding ticket {finding.id}",
+        )  # fmt: skip
+    made = [_planned(project, finding.id, remedy) for remedy in wanted]
+    detail = {"finding": finding.id, "fixes": [one.id for one in made]}
+    with note(project.ledger, "fix-planned", project.actor, detail) as connection:
+        for one in made:
+            add_fix(connection, one)
+    project.tell(Reached("fix.planned"))
+    return made
+
+
+def _planned(project: Project, finding: str, remedy: Remedy) -> Fix:
+    name, spec = _target_for(project, remedy)
+    steps = open_target(spec).steps(remedy)
+    plan = FixPlan(finding=finding, target=name, remedy=remedy, steps=steps, why=remedy.why)
+    now = project.ledger.clock()
+    told = f"{plan.digest}\n{now.isoformat()}"
+    return Fix(
+        id=hashlib.sha256(told.encode()).hexdigest()[:12], plan=plan, state=FixState.PLANNED,
+        planned_at=now,
+        steps=tuple(StepDone(step=one, state=StepState.PENDING, at=None, before={}, after={})
+                    for one in steps),
+    )  # fmt: skip
+
+
+def _target_for(project: Project, remedy: Remedy) -> tuple[str, TargetSpec]:
+    """The declared Target that may do this on this platform."""
+    declared = live_estate(known_estate(project)).of("Target")
+    here = [v.resource for v in declared if v.resource.spec.platform == remedy.platform]
+    for one in here:
+        if remedy.verb in one.spec.verbs:
+            return one.metadata.name, one.spec
+    what = f"no Target may {remedy.verb} on {remedy.platform}"
+    fix = f"add {remedy.verb} to the verbs of Target {here[0].metadata.name}" if here else (
+        f"declare a Target with platform: {remedy.platform} and verbs: [{remedy.verb}]"
+    )  # fmt: skip
+    raise RefusedError(f"{remedy.kind} {remedy.uid}", what, f"{fix}, or open a ticket")
+
+
+def open_target(spec: TargetSpec) -> Target:
+    """The target of this type, ours or anybody's."""
+    for entry in entry_points(group=GROUP, name=spec.type):
+        made: Target = entry.load()(spec)
+        return made
+    raise NotFoundError(f"Target of type {spec.type}", "nothing installed can change such",
+                        f"install what registers it under {GROUP}")  # fmt: skip
+
+
+def all_fixes(project: Project) -> list[Fix]:
+    """All that was planned, the newest first."""
+    return fixes(project.ledger.records)
+
+
+def fix_of(project: Project, id_: str) -> Fix:
+    """One fix by its id, or the first letters of it."""
+    found = [one for one in fixes(project.ledger.records) if one.id.startswith(id_)]
+    if len(found) != 1:
+        what = "is no fix" if not found else "fits several fixes"
+        raise NotFoundError(f"fix {id_}", what, "see wm finding fixes for the ids")
+    return found[0]
+
+
+def approve_fix(project: Project, id_: str) -> Fix:
+    """Say that exactly this plan may be done. It is not done yet."""
+    fix = fix_of(project, id_)
+    if fix.state is not FixState.PLANNED:
+        raise RefusedError(f"fix {fix.id}", f"is {fix.state}", "plan anew: wm finding fix FINDING")
+    now = project.ledger.clock()
+    spec = _declared(project, fix)
+    detail = {"fix": fix.id, "finding": fix.plan.finding, "plan": fix.plan.digest}
+    with note(project.ledger, "fix-approved", project.actor, detail) as connection:
+        lately = begun_since(connection, fix.plan.target, now - dt.timedelta(hours=1))
+        if lately >= spec.per_hour:
+            raise RefusedError(
+                f"Target {fix.plan.target}", f"{lately} fixes were approved within an hour",
+                f"wait, or raise its perHour of {spec.per_hour}",
+            )  # fmt: skip
+        set_fix(connection, fix.id, FixState.APPROVED, approved_at=now, approved_by=project.actor)
+    project.tell(Reached("fix.approved"))
+    return fix_of(project, fix.id)
+
+
+def run_fix(project: Project, id_: str, wait: Wait = _NOT) -> Fix:
+    """Do an approved fix, or go on with one that was interrupted; rolled back where it cannot."""
+    with write_lock(project.home / "fix.lock", "fix", project.config.lock_wait_s):
+        fix = fix_of(project, id_)
+        if fix.state is FixState.UNDOING:
+            return _undone(project, fix)
+        if fix.state not in {FixState.APPROVED, FixState.DOING}:
+            raise RefusedError(
+                f"fix {fix.id}", f"is {fix.state}, not approved", "wm finding fix plans it anew"
+            )
+        target = open_target(_declared(project, fix))
+        _moved(project, fix, FixState.DOING)
+        try:
+            for number in range(len(fix.steps)):
+                _do(project, target, fix_of(project, fix.id), number, wait)
+        except StoppedError:
+            raise
+        except WatermasterError as error:
+            _moved(project, fix, FixState.UNDOING, fault=str(error))
+            return _undone(project, fix_of(project, fix.id))
+        return _moved(project, fix, FixState.DONE, ended_at=project.ledger.clock())
+
+
+def _do(project: Project, target: Target, fix: Fix, number: int, wait: Wait) -> None:
+    """One step: written as begun, done, waited for until it shows, written as done."""
+    _may_go_on(project)
+    kept = fix.steps[number]
+    if kept.state is StepState.DONE:
+        return
+    held = _held(fix, number)
+    if kept.state is StepState.PENDING:
+        world = target.look(kept.step, held)
+        if not shows(world, kept.step.seen):
+            raise _changed(kept, world)
+        held = replace(held, before=world)
+        _step(project, fix, number, StepState.BEGUN, before=world)
+    project.tell(Reached(f"fix.step-{number}-begun"))
+    left = target.do(kept.step, held)
+    project.tell(Reached(f"fix.step-{number}-made"))
+    _wait_until_shown(target, kept, replace(held, left={**held.left, **left}), wait)
+    _step(project, fix, number, StepState.DONE, after=left)
+    project.tell(Reached(f"fix.step-{number}-done"))
+
+
+def _wait_until_shown(target: Target, kept: StepDone, held: Held, wait: Wait) -> None:
+    waited = 0.0
+    while not shows(world := target.look(kept.step, held), kept.step.want):
+        if waited >= PATIENCE_S:
+            raise RefusedError(
+                kept.step.subject, f"does not show {dict(kept.step.want)} after {waited:.0f} s, "
+                f"but {dict(world)}", "look at it on the platform, then plan anew",
+            )  # fmt: skip
+        wait(AGAIN_S)
+        waited += AGAIN_S
+
+
+def _changed(kept: StepDone, world: World) -> RefusedError:
+    was = {key: world.get(key) for key in kept.step.seen}
+    return RefusedError(
+        kept.step.subject, f"changed since the plan: it was {dict(kept.step.seen)}, now {was}",
+        "plan anew: wm finding fix FINDING",
+    )  # fmt: skip
+
+
+def undo_fix(project: Project, id_: str) -> Fix:
+    """Take a fix back, the last step first, up to 30 days after; again where it got stuck."""
+    with write_lock(project.home / "fix.lock", "undo", project.config.lock_wait_s):
+        fix = fix_of(project, id_)
+        able = {FixState.DONE, FixState.CONFIRMED, FixState.REVERTED, FixState.STUCK,
+                FixState.UNDOING}  # fmt: skip
+        if fix.state not in able:
+            raise RefusedError(f"fix {fix.id}", f"is {fix.state}", "there is nothing to undo")
+        since = project.ledger.clock() - (fix.ended_at or fix.planned_at)
+        if since > dt.timedelta(days=UNDO_DAYS):
+            raise RefusedError(f"fix {fix.id}", f"was done {since.days} days ago",
+                               f"undo within {UNDO_DAYS} days; now change it by hand")  # fmt: skip
+        for kept in fix.steps:
+            if not kept.step.undo and kept.state is StepState.DONE:
+                raise RefusedError(kept.step.subject, "cannot be taken back", "nothing was undone")
+        _moved(project, fix, FixState.UNDOING, fault=None)
+        return _undone(project, fix_of(project, fix.id))
+
+
+def _undone(project: Project, fix: Fix) -> Fix:
+    """Take back what was begun. A fix that failed ends refused, one that a person undid undone."""
+    try:
+        _take_back(project, open_target(_declared(project, fix)), fix)
+    except StoppedError:
+        raise
+    except WatermasterError as error:
+        fault = " And taking it back failed: ".join(
+            part for part in (fix.fault, str(error)) if part
+        )
+        return _moved(project, fix, FixState.STUCK, fault=fault)
+    end = FixState.REFUSED if fix.fault else FixState.UNDONE
+    return _moved(project, fix, end, ended_at=project.ledger.clock())
+
+
+def _take_back(project: Project, target: Target, fix: Fix) -> None:
+    for number, kept in reversed(list(enumerate(fix.steps))):
+        if kept.state in {StepState.PENDING, StepState.UNDONE}:
+            continue
+        _may_go_on(project)
+        _step(project, fix, number, StepState.UNDOING)
+        project.tell(Reached(f"fix.step-{number}-undoing"))
+        left = target.undo(kept.step, _held(fix, number))
+        project.tell(Reached(f"fix.step-{number}-taken-back"))
+        _step(project, fix, number, StepState.UNDONE, after={**kept.after, **left})
+        project.tell(Reached(f"fix.step-{number}-undone"))
+
+
+def resume_fixes(project: Project, wait: Wait = _NOT) -> list[Fix]:
+    """Go on with what a process left half done."""
+    left = {FixState.DOING, FixState.UNDOING}
+    return [
+        run_fix(project, one.id, wait) for one in fixes(project.ledger.records) if one.state in left
+    ]
+
+
+def confirm_fixes(project: Project) -> list[Fix]:
+    """Look at what was done within 30 days: it shows still, or its finding is open again."""
+    since = project.ledger.clock() - dt.timedelta(days=UNDO_DAYS)
+    found = []
+    for fix in fixes(project.ledger.records):
+        settled = fix.state in {FixState.DONE, FixState.CONFIRMED}
+        if not settled or fix.ended_at is None or fix.ended_at < since:
+            continue
+        try:
+            state = _state_now(project, fix)
+        except WatermasterError as error:
+            project.tell(Notice(f"fix {fix.id} could not be looked at: {error}"))
+            continue
+        if state is not fix.state:
+            found.append(_moved(project, fix, state))
+    return found
+
+
+def _state_now(project: Project, fix: Fix) -> FixState:
+    target = open_target(_declared(project, fix))
+    last = len(fix.steps) - 1
+    world = target.look(fix.steps[last].step, _held(fix, last))
+    return FixState.CONFIRMED if shows(world, fix.steps[last].step.want) else FixState.REVERTED
+
+
+def _held(fix: Fix, number: int) -> Held:
+    left = {key: value for kept in fix.steps[: number + 1] for key, value in kept.after.items()}
+    return Held(token=f"{fix.id}-{number}", before=fix.steps[number].before, left=left)
+
+
+def _declared(project: Project, fix: Fix) -> TargetSpec:
+    """The Target as declared now: a verb that was taken from it is not done any more."""
+    found = live_estate(known_estate(project)).at("Target", fix.plan.target, project.ledger.clock())
+    if found is None or fix.plan.remedy.verb not in found.spec.verbs:
+        raise RefusedError(
+            f"Target {fix.plan.target}", f"may not {fix.plan.remedy.verb} any more",
+            "enable the verb again, or decline the finding",
+        )  # fmt: skip
+    spec: TargetSpec = found.spec
+    return spec
+
+
+def _may_go_on(project: Project) -> None:
+    why = why_off(project.ledger.records)
+    if why:
+        raise StoppedError("fixes", why, "wm finding resume lets them go on")
+
+
+def _moved(project: Project, fix: Fix, state: FixState, **told: object) -> Fix:
+    detail = {"fix": fix.id, "finding": fix.plan.finding, "state": state.value}
+    with note(project.ledger, "fix", project.actor, detail) as connection:
+        set_fix(connection, fix.id, state, **told)
+    project.tell(Reached(f"fix.{state.value}"))
+    return fix_of(project, fix.id)
+
+
+def _step(project: Project, fix: Fix, number: int, state: StepState, **told: World) -> None:
+    set_step(project.ledger.records, (fix.id, number), state, project.ledger.clock(), **told)
+
+
+def stop_fixes(project: Project, why: str) -> None:
+    """Let no fix begin or go on, in any process, until they may again."""
+    _switched(project, "stopped", why)
+
+
+def let_fixes(project: Project, why: str) -> None:
+    """Let fixes begin and go on again."""
+    _switched(project, "allowed", why)
+
+
+def _switched(project: Project, what: str, why: str) -> None:
+    if not why.strip():
+        raise UsageError("wm finding stop, resume", "say no reason", "add --why")
+    told = {"at": project.ledger.clock().isoformat(), "actor": project.actor, "why": why.strip()}
+    with note(project.ledger, f"fixes-{what}", project.actor, {"why": why}) as connection:
+        switch(connection, is_off=what == "stopped", told=told)
