@@ -75,7 +75,8 @@ def test_each_thing_that_does_not_fit_is_found_with_its_cost(project):
 def test_a_finding_keeps_its_id_and_is_closed_when_it_is_mended(project):
     before = {one.subject: one.id for one in find(project).found}
     declare(project, resource("Workload", "tmp", {
-        "purpose": "experiment", "selectors": [{"namespace": "tmp"}]}, "rag"))  # fmt: skip
+        "purpose": "experiment", "endDate": "2030-01-01", "budget": {"amount": 500},
+        "selectors": [{"namespace": "tmp"}]}, "rag"))  # fmt: skip
     allocate_months(project)
     after = {one.subject: one.id for one in find(project).found}
     assert "namespace/fra/tmp" in before

@@ -180,6 +180,13 @@ class Accelerators(Record):
     count: int = Field(gt=0)
 
 
+class WorkBudget(Record):
+    """What a piece of work may cost in all."""
+
+    amount: Money
+    currency: Currency = "USD"
+
+
 class WorkloadSpec(Record):
     """Work with a purpose and an owner, and the selectors that recognise it."""
 
@@ -190,7 +197,10 @@ class WorkloadSpec(Record):
     business_value: str | None = None
     risk: Literal["low", "medium", "high"] | None = None
     profile: Profile | None = Field(None, description="what it asks most of an accelerator")
-    end_date: Day | None = None
+    end_date: Day | None = Field(None, description="its last day; an experiment must have one")
+    budget: WorkBudget | None = Field(
+        None, description="what it may cost in all; an experiment must have one"
+    )
     model: Name | None = None
     datasets: list[Name] = Field([])
     accelerators: list[Accelerators] = Field([], description="alternatives, the preferred first")

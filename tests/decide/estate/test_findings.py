@@ -34,6 +34,7 @@ def workload(name, owner, **spec):
     )
 
 
+BORN = {"stage": "experiment", "endDate": "2026-12-31", "budget": {"amount": 900}}
 ESTATE = Estate((
     resource("Team", "rag", {"unit": "Care"}),
     resource("Team", "fraud", {"unit": "Claims"}),
@@ -45,7 +46,7 @@ ESTATE = Estate((
     resource("Model", "reader-7b", {"purpose": "reads"}),
     workload("reader", "rag", model="reader-7b"),
     workload("reader-b", "rag", model="reader-7b", datasets=["news"]),
-    workload("score", "fraud", stage="experiment", endDate="2026-10-01"),
+    workload("score", "fraud", **BORN | {"endDate": "2026-10-01"}),
 ))  # fmt: skip
 POD = Thing(
     source="k8s", platform="fra", kind="pod", uid="rag/reader-0", namespace="rag",

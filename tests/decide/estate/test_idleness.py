@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.decide.estate.test_findings import ESTATE, HOUR, POD, STILL, rules, seen, workload
+from tests.decide.estate.test_findings import BORN, ESTATE, HOUR, POD, STILL, rules, seen, workload
 from watermaster.decide.estate.accelerators import NEWEST, OLDER
 from watermaster.decide.estate.findings import findings
 from watermaster.model.estate import Estate
@@ -43,8 +43,9 @@ def test_a_service_is_inactive_by_whole_days_without_a_request(change, is_found)
 )
 def test_batch_work_is_inactive_by_whole_hours(change, is_found):
     batch = {"workload": "nightly"}
-    estate = Estate((*ESTATE.versions, workload("nightly", "rag", purpose="batch-inference",
-                                                stage="experiment")))  # fmt: skip
+    estate = Estate(
+        (*ESTATE.versions, workload("nightly", "rag", purpose="batch-inference", **BORN))
+    )
     held = [replace(POD, **batch | STILL | change), replace(BUSY, **batch)]
     assert rules(*held, estate=estate) == (INACTIVE if is_found else [])
 

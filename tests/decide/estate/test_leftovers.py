@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tests.decide.estate.test_findings import (
+    BORN,
     ESTATE,
     NOW,
     POD,
@@ -81,7 +82,7 @@ def spending(name, *daily, **more):
     ],
 )
 def test_an_experiment_runs_away_when_days_in_a_row_cost_a_multiple(daily, extra):
-    estate = Estate((*ESTATE.versions, workload("sweep", "rag", stage="experiment")))
+    estate = Estate((*ESTATE.versions, workload("sweep", "rag", **BORN)))
     use = [*ALIVE, spending("sweep", *daily)]
     told = findings(seen(workloads=use), estate)
     assert [(one.rule, one.cost) for one in told] == (

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
+from watermaster.decide.estate.births import experiments_that_end, experiments_without_budget
 from watermaster.decide.estate.data_use import data_out_of_place, undeclared_data_use
 from watermaster.decide.estate.doubles import doubles, half_empty_endpoints, model_sprawl
 from watermaster.decide.estate.idleness import (
@@ -30,14 +31,14 @@ from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
 from watermaster.model.things import Seen
 
-RULE: Final = "estate/3"
+RULE: Final = "estate/4"
 Rule = Callable[[Seen, Estate], Iterator[Finding]]
 RULES: Final[tuple[Rule, ...]] = (
     undeclared_workloads, unowned_resources, ambiguous_selectors, things_of_gone_teams,
     inactive_gpus, oversized_requests, newer_than_needed, orphans, declared_not_running,
-    consuming_without_delivering, zombie_experiments, runaway_experiments, doubles,
-    half_empty_endpoints, twin_builds, model_sprawl, data_out_of_place, undeclared_data_use,
-    purposes_that_disagree,
+    consuming_without_delivering, experiments_without_budget, experiments_that_end,
+    zombie_experiments, runaway_experiments, doubles, half_empty_endpoints, twin_builds,
+    model_sprawl, data_out_of_place, undeclared_data_use, purposes_that_disagree,
 )  # fmt: skip
 
 

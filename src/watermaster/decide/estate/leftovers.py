@@ -126,7 +126,7 @@ def zombie_experiments(seen: Seen, estate: Estate) -> Iterator[Finding]:
             yield found(
                 seen, "zombie-experiment", f"workload/{one.name}", use.cost,
                 why=f"it {what} and still cost this in {seen.month}",
-                next_step=f"stop what runs of {one.name}, or give it a new end date",
+                next_step=f"scale {one.name} to 0, which can be undone, or give it a new end date",
                 team=one.owner,
             )  # fmt: skip
 
@@ -146,7 +146,8 @@ def runaway_experiments(seen: Seen, estate: Estate) -> Iterator[Finding]:
                 seen, "runaway-experiment", f"workload/{one.name}", extra,
                 why=f"from {days[0]} to {days[-1]} it cost {extra / len(days):,.0f} a day more "
                 f"than the {usual:,.0f} of its other days",
-                next_step=f"ask {one.owner or 'its owner'} whether it is meant; else stop it",
+                next_step=f"ask {one.owner or 'its owner'} whether it is meant; "
+                "else scale it to 0, which can be undone",
                 team=one.owner, since=dt.datetime.combine(days[0], dt.time(), dt.UTC),
             )  # fmt: skip
 

@@ -165,7 +165,7 @@ def _workloads(plan: Plan) -> Iterator[Document]:
         if work.dataset:
             spec["datasets"] = [work.dataset]
         if work.purpose.value == "experiment":
-            spec["endDate"] = end + timedelta(days=60)
+            spec |= {"endDate": end + timedelta(days=60), "budget": {"amount": 90_000}}
         yield _document("Workload", work.name, spec, work.team)
 
 

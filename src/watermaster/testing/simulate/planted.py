@@ -18,8 +18,8 @@ def plant_estate(make: Planter, company: Company) -> None:
     make.teams = [team.name for team in company.teams]
     for plant in (
         _undeclared, _ambiguous, _gone_team, _inactive, _oversized, _newer, _at_rest, _endpoints,
-        _not_running, _silent_work, _zombies, _runaways, _copies, _half_empty, _twins, _sprawl,
-        _data,
+        _not_running, _silent_work, _births, _ends, _zombies, _runaways, _copies, _half_empty,
+        _twins, _sprawl, _data,
     ):  # fmt: skip
         plant(make)
 
@@ -184,6 +184,44 @@ def _silent_work(make: Planter) -> None:
                      {"asked": (0, HISTORY_DAYS), "used_days": 20}):  # fmt: skip
             other, _ = make.running("instance", **look)
             make.alike("consuming-without-delivering", f"workload/{other.workload}")
+
+
+def _births(make: Planter) -> None:
+    """Experiments that lack a budget, an end or a team; others say it all, or are none."""
+    for turn in make.times():
+        lacks = ("budget", "endDate")[turn % 2]
+        for look, spec in (
+            ("lacks", {lacks: None}), ("idle", {lacks: None, "purpose": "evaluation"}),
+            ("says", {}), ("over", {lacks: None, "stage": "retired"}),
+            ("none", {lacks: None, "purpose": "evaluation", "stage": "production"}),
+        ):  # fmt: skip
+            team = make.team()
+            told: Told = {"purpose": "experiment", "stage": "experiment"} | spec
+            name = make.work(team, **told)
+            costs = look in {"lacks", "says", "none"}
+            lines = [make.line(make.arn("transform"), 45.0, (name, team))] if costs else []
+            if look in {"lacks", "idle"}:
+                make.true("experiment-without-budget", f"workload/{name}", *lines)
+            else:
+                make.alike("experiment-without-budget", f"workload/{name}")
+
+
+def _ends(make: Planter) -> None:
+    """Experiments that end within two weeks; others end later, cost nothing, or are none."""
+    end = make.when.period.end.date()
+    for turn in make.times():
+        soon, later = end + timedelta(days=turn % 13), end + timedelta(days=21 + turn)
+        for ends, costs, stage in (
+            (soon, True, "experiment"), (later, True, "experiment"),
+            (soon, False, "experiment"), (soon, True, "production"),
+        ):  # fmt: skip
+            team = make.team()
+            name = make.work(team, purpose="evaluation", stage=stage, endDate=ends)
+            lines = [make.line(make.arn("transform"), 55.0, (name, team))] if costs else []
+            if ends == soon and costs and stage == "experiment":
+                make.true("experiment-ends-soon", f"workload/{name}", *lines)
+            else:
+                make.alike("experiment-ends-soon", f"workload/{name}")
 
 
 def _zombies(make: Planter) -> None:

@@ -6,6 +6,7 @@ named as findings name their subjects, so that truth and product can be compared
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import product
 from typing import Any, Final
 
@@ -157,7 +158,12 @@ class Planter:
             "purpose": "batch-inference", "stage": "production",
             "selectors": [{"tags": {"workload": name}}, {"labels": {"workload": name}}],
         }  # fmt: skip
-        self.declare("Workload", name, team, **usual | spec)
+        spec = usual | spec
+        if "experiment" in {spec["purpose"], spec["stage"]}:
+            end = self.when.period.end.date() + timedelta(days=60)
+            spec = {"endDate": end, "budget": {"amount": 60_000}} | spec
+        told = {key: value for key, value in spec.items() if value is not None}
+        self.declare("Workload", name, team, **told)
         return name
 
     def declare(self, kind: str, name: str, owner: str | None, **spec: Any) -> None:
