@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 PATHS = (
-    "/", "/costs", "/estate", "/estate/workload/chat-assist", "/tags", "/capacity",
+    "/", "/costs", "/estate", "/estate/workload/chat-assist", "/tags", "/capacity", "/findings",
     "/costs?group=workload", "/?month=2031-01", "/costs?q=nothing-is-so-named",
 )  # fmt: skip
 

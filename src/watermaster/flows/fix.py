@@ -34,7 +34,13 @@ from watermaster.model.acts import (
     World,
     shows,
 )
-from watermaster.model.errors import NotFoundError, RefusedError, UsageError, WatermasterError
+from watermaster.model.errors import (
+    BusyError,
+    NotFoundError,
+    RefusedError,
+    UsageError,
+    WatermasterError,
+)
 from watermaster.model.estate import live_estate
 from watermaster.model.events import Notice
 from watermaster.model.events import Step as Reached
@@ -253,9 +259,15 @@ def _take_back(project: Project, target: Target, fix: Fix) -> None:
 def resume_fixes(project: Project, wait: Wait = _NOT) -> list[Fix]:
     """Go on with what a process left half done."""
     left = {FixState.DOING, FixState.UNDOING}
-    return [
-        run_fix(project, one.id, wait) for one in fixes(project.ledger.records) if one.state in left
-    ]
+    found = []
+    for one in fixes(project.ledger.records):
+        if one.state not in left:
+            continue
+        try:
+            found.append(run_fix(project, one.id, wait))
+        except (RefusedError, BusyError) as error:  # stopped, or another process is at it
+            project.tell(Notice(f"fix {one.id} does not go on: {error}"))
+    return found
 
 
 def confirm_fixes(project: Project) -> list[Fix]:
@@ -316,6 +328,11 @@ def _moved(project: Project, fix: Fix, state: FixState, **told: object) -> Fix:
 
 def _step(project: Project, fix: Fix, number: int, state: StepState, **told: World) -> None:
     set_step(project.ledger.records, (fix.id, number), state, project.ledger.clock(), **told)
+
+
+def why_stopped(project: Project) -> str | None:
+    """Who stopped all fixes, when and why; None where they may go on."""
+    return why_off(project.ledger.records)
 
 
 def stop_fixes(project: Project, why: str) -> None:

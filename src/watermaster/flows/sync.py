@@ -6,6 +6,7 @@ from typing import Final
 
 from watermaster.flows.allocate import allocate_months
 from watermaster.flows.findings import find
+from watermaster.flows.fix import confirm_fixes, resume_fixes
 from watermaster.flows.ingest import IngestOptions, ingest_bills
 from watermaster.flows.open import Project
 from watermaster.flows.sources import declared_sources
@@ -50,6 +51,7 @@ def sync(project: Project, names: Sequence[str] = (), *, every: bool = False) ->
         allocated = allocate_months(project, sorted(months)).months if months else []
         if allocated:
             find(project)
+        _attend_fixes(project)
         taken = {one.metadata.name for one in chosen}
         return Synced(
             revision=read_head(project.ledger.records).name,
@@ -57,6 +59,12 @@ def sync(project: Project, names: Sequence[str] = (), *, every: bool = False) ->
             skipped=[one.metadata.name for one in known if one.metadata.name not in taken],
             allocated=allocated,
         )
+
+
+def _attend_fixes(project: Project) -> None:
+    """End what a killed process left half done; look whether what was done shows still."""
+    resume_fixes(project)
+    confirm_fixes(project)
 
 
 def _is_due(source: Resource, states: dict[str, PullState], now: dt.datetime) -> bool:

@@ -41,6 +41,13 @@ class NotFoundError(WatermasterError):
     http_status = 404
 
 
+class NotAllowedError(WatermasterError):
+    """Who asks may not do this, or it is not sure who asks."""
+
+    exit_code = 4
+    http_status = 403
+
+
 class BusyError(WatermasterError):
     """Somebody else holds the write lock, or moved the ledger meanwhile."""
 

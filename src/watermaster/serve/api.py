@@ -11,14 +11,12 @@ from watermaster.flows.capacity_free import capacity_free
 from watermaster.flows.charges import charges
 from watermaster.flows.cost import CostQuestion, costs, why
 from watermaster.flows.cost_moved import cost_flow, cost_moved
-from watermaster.flows.findings import Chosen, list_findings
 from watermaster.flows.scope import Asked
 from watermaster.flows.source_ages import source_states
 from watermaster.flows.tag_coverage import coverage
 from watermaster.flows.tag_fix import propose_fixes
 from watermaster.model.capacity import FreeReport
 from watermaster.model.errors import UsageError
-from watermaster.model.findings import FindingsReport
 from watermaster.model.inventory import Entity, Inventory
 from watermaster.model.overview import (
     ChargesReport,
@@ -123,16 +121,6 @@ def get_estate(state: Shared, month: Month = None) -> Response:
 def get_workload(state: Shared, name: str, month: Month = None) -> Response:
     """One workload: passport, cost, what runs of it, data, findings."""
     return answer(state.entity(name, month))
-
-
-@router.get("/findings", response_model=FindingsReport, tags=["estate"])
-def get_findings(
-    state: Shared,
-    rule: Annotated[list[str] | None, Query(description="only of these rules")] = None,
-    team: Annotated[list[str] | None, Query(description="owned, or guessed to be, by it")] = None,
-) -> Response:
-    """The findings that are open: `wm finding list`."""
-    return answer(state.run(list_findings, Chosen(rules=rule or (), teams=team or ())))
 
 
 @router.get("/tags/coverage", response_model=CoverageReport, tags=["tags"])

@@ -18,10 +18,12 @@ from watermaster.flows.open import Project
 from watermaster.model.errors import UsageError, WatermasterError
 from watermaster.serve import (
     api,
+    api_findings,
     assets,
     capacity,
     costs,
     estate,
+    findings,
     metrics,
     otlp,
     overview,
@@ -45,7 +47,20 @@ def create_app(project: Project) -> FastAPI:
         redoc_url=None,
     )
     app.state.watermaster = State(project)
-    for one in (overview, costs, estate, capacity, tags, sheet, assets, metrics, otlp, api):
+    for one in (
+        overview,
+        costs,
+        estate,
+        findings,
+        capacity,
+        tags,
+        sheet,
+        assets,
+        metrics,
+        otlp,
+        api,
+        api_findings,
+    ):
         app.include_router(one.router)
     app.add_exception_handler(WatermasterError, _on_purpose)
     app.add_exception_handler(RequestValidationError, _bad_request)

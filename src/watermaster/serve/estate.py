@@ -45,7 +45,7 @@ def estate(request: Request, state: Shared, asked: TheAsked) -> Response:
     every = query.get("all") == "1" or bool(rule)
     context = {
         "title": "Estate", "found": found, "scope": scope, "sources": state.run(source_states),
-        "label": _label, "figures": _figures(found), "rules": _rules(found.findings), "rule": rule,
+        "figures": _figures(found), "rules": _rules(found.findings), "rule": rule,
         "told": told if every else told[:FINDINGS_SHOWN], "more": len(told), "every": every,
         "facets": [(name, chosen.get(name, ""), _choices(found, name)) for name in FACETS],
         "chips": list(chosen.items()), "text": text, "columns": [(n, HEADS[n]) for n in SORTS],
@@ -63,7 +63,7 @@ def workload(request: Request, state: Shared, name: str, month: str | None = Non
     """The passport of one workload."""
     found = state.entity(name, month)
     context = {
-        "title": name, "found": found, "label": _label, "passport": _passport(found.document),
+        "title": name, "found": found, "passport": _passport(found.document),
         "currency": found.currency or "USD",
         "above": (place(request).to("/estate"), "Estate"),
         "most": max((cost for _, cost in found.months), default=Decimal(0)),
@@ -95,16 +95,6 @@ def _lines(value: object) -> list[str]:
     if isinstance(value, list):
         return [line for held in value for line in _lines(held) if line]
     return [str(value)] if value not in {None, ""} else []
-
-
-def _label(rule: str) -> str:
-    """A rule as people read it.
-
-    >>> _label("inactive-gpu"), _label("unowned-resource")
-    ('Inactive GPU', 'Unowned resource')
-    """
-    words = rule.replace("-", " ")
-    return (words[:1].upper() + words[1:]).replace("gpu", "GPU")
 
 
 def _figures(found: Inventory) -> list[dict[str, Any]]:

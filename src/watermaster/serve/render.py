@@ -18,12 +18,13 @@ from watermaster.serve.state import the_state
 from watermaster.units import money, text
 
 PAGES: Final = (
-    ("/", "Overview"), ("/costs", "Costs"), ("/estate", "Estate"), ("/capacity", "Free"),
-    ("/tags", "Tags"),
+    ("/", "Overview"), ("/costs", "Costs"), ("/estate", "Estate"), ("/findings", "Findings"),
+    ("/capacity", "Free"), ("/tags", "Tags"),
 )  # fmt: skip
 ICONS: Final = {  # 16 x 16, one stroke
     "Overview": "M3 3h5v5H3zM10 3h3v5h-3zM3 10h5v3H3zM10 10h3v3h-3z",
     "Estate": "M2.5 13.5h11M4 13.5v-7l4-3 4 3v7M6.5 13.5v-4h3v4",
+    "Findings": "M8 2.5l6 10.500H2zM8 6.500v3M8 11.200h.01",
     "Free": "M3 3h10v10H3zM6 1v2M10 1v2M6 13v2M10 13v2M1 6h2M1 10h2M13 6h2M13 10h2M6.5 8h3",
     "Tags": "M2.5 2.5h5l6 6-5 5-6-6zM5 5h.01",
     "Costs": "M3 12l3-4 3 2 4-6M3 3v10h10",
@@ -54,6 +55,16 @@ def _sentence(words: str) -> str:
     return words if words.startswith("wm ") else words[:1].upper() + words[1:]
 
 
+def rule_name(rule: str) -> str:
+    """A rule as people read it.
+
+    >>> rule_name("inactive-gpu"), rule_name("unowned-resource")
+    ('Inactive GPU', 'Unowned resource')
+    """
+    words = rule.replace("-", " ")
+    return (words[:1].upper() + words[1:]).replace("gpu", "GPU")
+
+
 def _exact(value: object) -> object:
     """A decimal with all its digits, and no zeros after the last."""
     if not isinstance(value, Decimal):
@@ -77,6 +88,7 @@ def _environment() -> Environment:
         "month": text.month_name, "short_month": text.short_month,
         "moment": text.moment, "ratio": _ratio,
         "iso_day": _iso_day, "day": text.day_name, "sentence": _sentence, "exact": _exact,
+        "rule": rule_name,
     }  # fmt: skip
     made.globals |= {
         "asset": assets.address,
@@ -101,7 +113,8 @@ def page(
         path=request.url.path,
         request_query=request.url.query,
         organisation=project.config.organisation,
-        **{"sources": [], "scope": None, "command": None, "above": None, "missing_age": STALE_S}
+        **{"sources": [], "scope": None, "command": None, "above": None, "refresh": None}
+        | {"missing_age": STALE_S}
         | dict(context),
     )
     tag = f'W/"{hashlib.sha256(html.encode()).hexdigest()[:16]}"'

@@ -1,8 +1,9 @@
 """What requests share: the project, one at a time at its engine, and what was found before."""
 
 import functools
+import secrets
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
@@ -16,6 +17,7 @@ from watermaster.flows.receive import Receiver
 from watermaster.flows.scope import Asked, Scoped, revision_now, scoped
 from watermaster.model.inventory import Entity, Inventory
 from watermaster.model.overview import FlowReport, Overview
+from watermaster.model.things import Seen
 
 KEPT: Final = 32
 LOOKED: Final = 3  # months of the estate, each with all its things
@@ -30,6 +32,8 @@ class State:
     def __init__(self, project: Project) -> None:
         self.project = project
         self._worker = ThreadPoolExecutor(1, "flows")
+        self._fixer = ThreadPoolExecutor(1, "fixes")
+        self.form_token = secrets.token_urlsafe(24)
         self._scoped = functools.lru_cache(KEPT)(lambda _revision, asked: scoped(project, asked))
         self._overview = functools.lru_cache(KEPT)(
             lambda _revision, _hour, asked: overview(project, asked)
@@ -52,6 +56,14 @@ class State:
     def run(self, flow: Callable[..., Any], *arguments: Any) -> Any:
         """A flow with the engine to itself."""
         return self._worker.submit(flow, self.project, *arguments).result()
+
+    def begin(self, flow: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """A flow that waits for a platform, apart from those that answer; it needs no engine."""
+        return self._fixer.submit(flow, self.project, *arguments)
+
+    def seen(self) -> Seen:
+        """The things of the newest month, as rules look at them."""
+        return self._look(None).seen
 
     @property
     def revision(self) -> int:
