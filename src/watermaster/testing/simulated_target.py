@@ -67,15 +67,18 @@ class SimulatedTarget:
         """Change its file, unless that is so already."""
         world = self._read(step.subject)
         if step.verb == "snapshot":
-            self._write(self._snapshot(step, held), world or held.before)
+            if not self._snapshot(step, held).exists():
+                self._must_be_as_seen(step, world)
+                self._write(self._snapshot(step, held), world)
             return {"fix": held.token.rpartition("-")[0]}
         if step.verb == "delete":
+            if world:
+                self._must_be_as_seen(step, world)
             self._path(step.subject).unlink(missing_ok=True)
             return {}
         if {key: world.get(key) for key in step.want} == dict(step.want):
             return {}
-        if {key: world.get(key) for key in step.seen} != dict(step.seen):
-            raise RefusedError(step.subject, "changed meanwhile", "plan anew")
+        self._must_be_as_seen(step, world)
         self._write(self._path(step.subject), dict(world) | dict(step.want))
         return {}
 
@@ -90,6 +93,11 @@ class SimulatedTarget:
             if {key: world.get(key) for key in step.want} == dict(step.want):
                 self._write(self._path(step.subject), dict(world) | dict(step.seen))
         return {}
+
+    @staticmethod
+    def _must_be_as_seen(step: Step, world: Mapping[str, Any]) -> None:
+        if {key: world.get(key) for key in step.seen} != dict(step.seen):
+            raise RefusedError(step.subject, "changed meanwhile", "plan anew")
 
     def _path(self, subject: str) -> Path:
         return self.root / f"{subject}.json"
