@@ -52,6 +52,7 @@ COMMANDS: Final = (
     Command("cost", "Who used what, at what cost."),
     Command("estate", "What is there, and what nobody declared: adopt it."),
     Command("finding", "What does not fit between declared and seen."),
+    Command("savings", "What mended findings really saved, and what was expected."),
     Command("tag", "How much of the cost carries the tags it should."),
     Command("capacity", "What accelerators are free, and how long people wait for them."),
     Command("status", "Show where the ledger stands: months, sources, their age."),

@@ -1,8 +1,9 @@
 """Decide on a finding: who does what by when, or why not; and where every finding stands."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from decimal import Decimal
 from typing import Final
 
 from watermaster.decide.review.expected import Bought, expected_saving
@@ -11,6 +12,7 @@ from watermaster.flows.estate import known_estate
 from watermaster.flows.finding_things import seen_now, things_of
 from watermaster.flows.findings import Chosen, list_findings, open_ids, show_finding
 from watermaster.flows.open import Project
+from watermaster.flows.savings import records_by_rule, savings
 from watermaster.ledger.decided import append_decisions, decisions_on
 from watermaster.ledger.fixes import fixes
 from watermaster.ledger.note import note
@@ -49,7 +51,8 @@ def decide_finding(project: Project, id_: str, choice: Choice) -> FindingDecisio
     """Keep a decision with the finding and the saving expected of it as they are now."""
     finding = show_finding(project, id_)
     _check(project, finding, choice)
-    saving = savings_of(project, [finding])[finding.id]
+    record = records_by_rule(savings(project, [finding.rule])).get(finding.rule, [])
+    saving = savings_of(project, [finding], record=record)[finding.id]
     made = FindingDecision(
         finding=finding, verb=choice.verb, team=choice.team or finding.team, due=choice.due,
         why=choice.why.strip(), at=project.ledger.clock(), actor=project.actor, saving=saving,
@@ -131,16 +134,25 @@ def standing_of(project: Project, found: Iterable[Finding]) -> dict[str, Standin
 
 
 def savings_of(
-    project: Project, found: Iterable[Finding], seen: Seen | None = None
+    project: Project,
+    found: Iterable[Finding],
+    seen: Seen | None = None,
+    record: Sequence[Decimal] = (),
 ) -> dict[str, Saving | None]:
-    """What mending each would save a month, by its id."""
+    """What mending each would save a month, by its id.
+
+    record: realised / expected of their rule so far; without it the range is assumed.
+    """
     wanted = list(found)
     if not wanted:
         return {}
     now = seen or seen_now(project)
     pools = bought(live_estate(known_estate(project)))
     today = project.ledger.clock().date()
-    return {one.id: expected_saving(one, things_of(one, now), pools, today=today) for one in found}
+    return {
+        one.id: expected_saving(one, things_of(one, now), pools, record, today=today)
+        for one in wanted
+    }
 
 
 def bought(estate: Estate) -> Mapping[str, Bought]:

@@ -1,6 +1,7 @@
 """What does not fit between declared and seen: found, kept by stable id, listed."""
 
 import dataclasses
+import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,6 +110,19 @@ def open_ids(project: Project) -> set[str]:
     """Of the findings that the newest reconciliation found."""
     with project.ledger.records.connect() as connection:
         return set(connection.scalars(sa.select(FINDINGS.c.id).where(FINDINGS.c.is_open)))
+
+
+def kept_findings(project: Project) -> dict[str, tuple[Finding, dt.date | None]]:
+    """All findings ever kept, by id, with the day one was last found if it no longer is."""
+    with project.ledger.records.connect() as connection:
+        rows = connection.execute(sa.select(FINDINGS)).all()
+    return {
+        row.id: (
+            read_finding(json.loads(row.found)),
+            None if row.is_open else dt.datetime.fromisoformat(row.last_found_at).date(),
+        )
+        for row in rows
+    }
 
 
 def show_finding(project: Project, id_: str) -> Finding:

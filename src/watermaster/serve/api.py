@@ -11,6 +11,7 @@ from watermaster.flows.capacity_free import capacity_free
 from watermaster.flows.charges import charges
 from watermaster.flows.cost import CostQuestion, costs, why
 from watermaster.flows.cost_moved import cost_flow, cost_moved
+from watermaster.flows.savings import savings
 from watermaster.flows.scope import Asked
 from watermaster.flows.source_ages import source_states
 from watermaster.flows.tag_coverage import coverage
@@ -27,6 +28,7 @@ from watermaster.model.overview import (
 )
 from watermaster.model.plain import plain
 from watermaster.model.reports import CostReport, CoverageReport
+from watermaster.model.savings import SavingsReport
 from watermaster.model.tag_fixes import FixReport
 from watermaster.model.why import Why
 from watermaster.serve.capacity import At, free_asked
@@ -121,6 +123,16 @@ def get_estate(state: Shared, month: Month = None) -> Response:
 def get_workload(state: Shared, name: str, month: Month = None) -> Response:
     """One workload: passport, cost, what runs of it, data, findings."""
     return answer(state.entity(name, month))
+
+
+@router.get("/savings", response_model=SavingsReport, tags=["estate"])
+def get_savings(
+    state: Shared,
+    rule: Annotated[list[str] | None, Query(description="only of these rules")] = None,
+    team: Annotated[list[str] | None, Query(description="only of these teams")] = None,
+) -> Response:
+    """What mended findings really saved, beside what was expected: `wm savings show`."""
+    return answer(state.run(savings, rule or (), team or ()))
 
 
 @router.get("/tags/coverage", response_model=CoverageReport, tags=["tags"])
