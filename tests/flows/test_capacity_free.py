@@ -139,3 +139,15 @@ def test_another_dimension_is_refused_with_those_there_are(project):
 def test_an_empty_ledger_says_so(tmp_path):
     empty = capacity_free(project_at(tmp_path / "new", Clock(f"{DAY}T12:00:00")))
     assert (empty.free, empty.why) == ([], "No accelerators are seen or declared.")
+
+
+def test_data_that_is_days_old_is_answered_as_of_then_and_said_so(project):
+    now = capacity_free(project)
+    project.ledger.clock.set("2026-11-15T09:00:00")
+    told = capacity_free(project)
+    assert told.at == moment(f"{DAY}T12:00:00")
+    assert told.old_days == 15
+    assert by_pool(told)["big"].free == by_pool(now)["big"].free == 5
+    assert now.old_days is None
+    asked = capacity_free(project, FreeAsked(at=project.ledger.clock()))
+    assert asked.old_days is None

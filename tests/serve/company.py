@@ -78,11 +78,13 @@ def _declared() -> list[RecordRow]:
     documents = [("Team", team, {"unit": unit}, None) for team, unit in
                  sorted({(one[1], one[2]) for one in WORK if one[2] != "Care"})]  # fmt: skip
     documents += [
-        ("Workload", name, {"purpose": purpose, "model": "reader-7b",
+        ("Workload", name, {"purpose": purpose, "model": "reader-7b", "datasets": ["notes"],
                             "selectors": [{"labels": {"app": name}}]}, team)
         for name, team, _, purpose, *_ in WORK if "<" not in name
     ]  # fmt: skip
     documents.append(("Model", "reader-7b", {"purpose": "reads"}, None))
+    documents.append(("Dataset", "notes", {"locations": ["s3://notes"]}, None))
+    documents.append(("Platform", "k8s-oslo", {"type": "kubernetes"}, None))
     return [
         RecordRow(kind, name, None, load_resource({
             "apiVersion": "watermaster/v1", "kind": kind, "spec": spec,

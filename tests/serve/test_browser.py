@@ -6,7 +6,8 @@ import pytest
 
 PATHS = (
     "/", "/costs", "/estate", "/estate/workload/chat-assist", "/tags", "/capacity", "/findings",
-    "/costs?group=workload", "/?month=2031-01", "/costs?q=nothing-is-so-named",
+    "/costs?group=workload", "/estate/models", "/estate/things", "/estate/dataset/notes",
+    "/estate/thing/pod/k8s-oslo/contact/chat-0", "/?month=2031-01", "/costs?q=nothing-is-so-named",
 )  # fmt: skip
 
 

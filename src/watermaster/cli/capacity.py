@@ -41,7 +41,8 @@ def capacity_free(
     columns = [*names, "accelerator", "free", "of", "one_node", "more_at", "as_of"]
     table = Table(
         columns, _rows(report), wide=["platform", "reserved", "held", "was_free", "gap"],
-        above=[report.why], below=[*_gaps(report), *_waits(report)], empty="no pools",
+        above=[*_old(report), report.why], below=[*_gaps(report), *_waits(report)],
+        empty="no pools",
     )  # fmt: skip
     show(report, table)
 
@@ -62,6 +63,12 @@ def _rows(report: FreeReport) -> list[dict[str, object]]:
 
 def _soonest(endings: Sequence[Ending]) -> str | None:
     return f"{endings[0].at:%Y-%m-%d %H:%M} +{endings[0].gpus}" if endings else None
+
+
+def _old(report: FreeReport) -> list[str]:
+    if report.old_days is None:
+        return []
+    return [f"▲ nothing newer was told for {report.old_days} days: as of {report.at:%Y-%m-%d}"]
 
 
 def _gaps(report: FreeReport) -> list[str]:

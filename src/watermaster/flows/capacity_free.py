@@ -33,6 +33,7 @@ from watermaster.model.tables import Table, ibis
 from watermaster.observe.hostlist import expand
 
 WEEK: Final = dt.timedelta(days=7)
+OLD: Final = dt.timedelta(days=2)  # nothing newer than this: the answer is of then
 WAITED: Final = dt.timedelta(days=30)  # how far back time to GPU looks
 ENDINGS: Final = 5  # of a pool, the soonest
 Row = Mapping[str, Any]
@@ -52,15 +53,32 @@ def capacity_free(project: Project, asked: FreeAsked | None = None) -> FreeRepor
     question = asked or FreeAsked()
     if unknown := [name for name in question.by if name not in BY]:
         raise UsageError("--by", f"no dimension {', '.join(unknown)}", f"take {','.join(BY)}")
-    ledger = _Ledger(project, question.at or project.ledger.clock())
+    head = read_head(project.ledger.records)
+    now = project.ledger.clock()
+    at = question.at or _told_last(project, head, now)
+    ledger = _Ledger(project, at)
+    if at != now and question.at is None and ledger.told:
+        at = max(ledger.told.values())  # the newest hour of that day
+        ledger = _Ledger(project, at)
     rows = [*_pools(ledger), *_undeclared(ledger)]
     free = joined(rows, question.by)
     gaps = sorted({one.gap for one in rows if one.gap})
     return FreeReport(
-        rule=RULE, snapshot=ledger.head.name, why=_why(rows), at=ledger.at,
+        rule=RULE, snapshot=ledger.head.name, at=ledger.at, why=_why(rows),
+        old_days=(now - at).days if question.at is None and at != now else None,
         by=tuple(question.by), free=free, waits=_waits(ledger, question.by), gaps=gaps,
         sources=ledger.told,
     )  # fmt: skip
+
+
+def _told_last(project: Project, head: Head, now: dt.datetime) -> dt.datetime:
+    """Now; where no source told of supply for days, the end of the last day that one did."""
+    table = load(project.ledger.catalog, "gpu_supply")
+    days = {key[1] for _, key, _ in files_at(table, head.snapshots["gpu_supply"])}
+    if not days:
+        return now
+    end = dt.datetime.fromisoformat(max(days)).replace(tzinfo=dt.UTC) + dt.timedelta(days=1)
+    return end if now - end > OLD else now
 
 
 class _Ledger:

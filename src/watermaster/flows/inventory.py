@@ -98,7 +98,7 @@ def entity(project: Project, name: str, looked: Looked | None = None) -> Entity:
         document=plain(told.version.resource) if told.version else {},
         currency=seen.currency,
         months=sorted((str(row["month"]), Decimal(str(row["cost"]))) for row in by_month.rows),
-        things=[_told(one) for one in sorted(mine, key=_dearest)[:MOST_THINGS]],
+        things=[told_thing(one) for one in sorted(mine, key=_dearest)[:MOST_THINGS]],
         data=_data(base.estate, state, mine),
         findings=about,
         said=[(one.recorded_at, one.file) for one in told.said],
@@ -158,12 +158,12 @@ def _counted(found: Sequence[Finding], seen: Seen) -> dict[str, int]:
     of_place = {one.place: one.workload for one in seen.things if one.workload}
     counts: dict[str, int] = {}
     for finding in found:
-        for name in _subjects(finding, of_place):
+        for name in names_of(finding, of_place):
             counts[name] = counts.get(name, 0) + 1
     return counts
 
 
-def _subjects(finding: Finding, of_place: Mapping[str, str | None]) -> set[str]:
+def names_of(finding: Finding, of_place: Mapping[str, str | None]) -> set[str]:
     """The workloads a finding is about."""
     names = set()
     for part in finding.subject.split("+"):
@@ -178,14 +178,15 @@ def _subjects(finding: Finding, of_place: Mapping[str, str | None]) -> set[str]:
 
 
 def _is_about(finding: Finding, name: str, mine: Sequence[Thing]) -> bool:
-    return name in _subjects(finding, {one.place: one.workload for one in mine})
+    return name in names_of(finding, {one.place: one.workload for one in mine})
 
 
 def _dearest(one: Thing) -> tuple[Decimal, str]:
     return -(one.cost or Decimal(0)), one.uid
 
 
-def _told(one: Thing) -> dict[str, object]:
+def told_thing(one: Thing) -> dict[str, object]:
+    """A native thing as passports show it."""
     return {
         "kind": one.kind, "platform": one.platform, "uid": one.uid, "gpus": one.gpus,
         "used_ratio": one.used_s / one.measured_s if one.measured_s else None,

@@ -5,9 +5,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from watermaster.decide.cost.own import PREFIX as OWN
 from watermaster.flows.open import Project
+from watermaster.flows.source_gaps import source_gaps
+from watermaster.flows.sources import declared_sources
+from watermaster.ledger.pulls import pull_states
 from watermaster.ledger.records import DELIVERIES, SLICES
-from watermaster.model.overview import SourceState
+from watermaster.model.overview import SourceAge, SourceState
 
 
 def source_states(project: Project) -> list[SourceState]:
@@ -33,6 +37,25 @@ def source_states(project: Project) -> list[SourceState]:
             _state(row, received.get(row.source, row.exported_at), now)
             for row in connection.execute(query)
         ]
+
+
+def source_ages(project: Project) -> list[SourceAge]:
+    """Every source that told something or is declared, those with a gap first, then the oldest."""
+    now = project.ledger.clock()
+    ages: dict[str, int] = {}
+    for one in source_states(project):
+        if not one.source.startswith(OWN):
+            ages[one.source] = min(one.age_s, ages.get(one.source, one.age_s))
+    for name, pull in pull_states(project.ledger.records).items():
+        if pull.seen_until is not None:  # it was asked, and had nothing new
+            seen_s = max(0, int((now - pull.seen_until).total_seconds()))
+            ages[name] = min(seen_s, ages.get(name, seen_s))
+    gaps = {gap.source: gap.what for gap in source_gaps(project)}
+    names = ages.keys() | gaps.keys() | {one.metadata.name for one in declared_sources(project)}
+    found = [
+        SourceAge(source=name, age_s=ages.get(name), gap=gaps.get(name)) for name in sorted(names)
+    ]
+    return sorted(found, key=lambda one: (one.gap is None, -(one.age_s or 0)))
 
 
 def _state(row: Any, delivered_at: str, now: dt.datetime) -> SourceState:

@@ -68,6 +68,9 @@ class FreeReport:
     snapshot: str
     why: str
     at: dt.datetime
+    old_days: int | None = (
+        None  # nothing newer was told for so long; None: it is of the moment asked
+    )
     by: tuple[str, ...]
     free: list[Free] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)

@@ -89,6 +89,15 @@ class SourceState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAge:
+    """How old the newest data of a source is, and what it does not tell."""
+
+    source: str
+    age_s: int | None  # None: nothing came yet
+    gap: str | None  # "no data from eks-prod since 14:02 UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """What a page is about, and what else could be chosen."""
 

@@ -119,6 +119,7 @@ class PlatformSpec(Record):
     isolation: Literal["shared", "dedicated", "air-gapped"] = "shared"
     trust_boundary: str | None = None
     seen_as: list[str] = Field([], description="names under which sources report it")
+    until: Day | None = Field(None, description="first day on which it is no more")
 
 
 class Classification(StrEnum):
@@ -138,6 +139,7 @@ class DatasetSpec(Record):
     legal_basis: str | None = None
     countries: list[str] = Field([])
     retention_days: int | None = Field(None, gt=0)
+    until: Day | None = Field(None, description="first day on which it is no more")
 
 
 class ModelSpec(Record):
@@ -154,6 +156,7 @@ class ModelSpec(Record):
     seen_as: list[str] = Field([], description="names the API gives it; none: all it serves")
     billed: list[Selector] = Field([], description="charges for its use, split by measured tokens")
     data_classes: list[Classification] = Field([])
+    until: Day | None = Field(None, description="first day on which it is no more")
 
     @model_validator(mode="after")
     def _is_measured_where_it_is_billed(self) -> "ModelSpec":

@@ -22,6 +22,7 @@ from watermaster.serve import (
     assets,
     capacity,
     costs,
+    entities,
     estate,
     findings,
     metrics,
@@ -29,6 +30,7 @@ from watermaster.serve import (
     overview,
     sheet,
     tags,
+    things,
 )
 from watermaster.serve.render import HEADERS, page
 from watermaster.serve.state import State
@@ -62,6 +64,8 @@ def create_app(project: Project) -> FastAPI:
         api_findings,
     ):
         app.include_router(one.router)
+    for router in (things.router, entities.pages, entities.api):
+        app.include_router(router)
     app.add_exception_handler(WatermasterError, _on_purpose)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http)

@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from watermaster.decide.capacity.free import BY
 from watermaster.flows.capacity_free import FreeAsked, capacity_free
-from watermaster.flows.source_ages import source_states
 from watermaster.model.capacity import Free, FreeReport
 from watermaster.model.errors import UsageError
 from watermaster.serve.charts.week import week
@@ -29,7 +28,7 @@ def capacity(request: Request, state: Shared, at: At = None) -> Response:
     every = request.query_params.get("all") == "1"
     told = f" --at {found.at:%Y-%m-%dT%H:%M}" if at else ""
     context = {
-        "title": "Free now", "found": found, "sources": state.run(source_states), "then": at,
+        "title": "Free now", "found": found,"then": at,
         "figures": _figures(found), "weeks": [_week(one, found) for one in found.free if one.week],
         "waits": found.waits if every else found.waits[:WAITS_SHOWN], "more": len(found.waits),
         "command": f"wm capacity free{told}",

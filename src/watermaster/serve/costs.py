@@ -14,7 +14,6 @@ from watermaster.flows.charges import ChargesAsked, charges
 from watermaster.flows.cost import why
 from watermaster.flows.cost_moved import NONE
 from watermaster.flows.scope import is_empty
-from watermaster.flows.source_ages import source_states
 from watermaster.model.overview import ChargesReport, FlowReport
 from watermaster.serve.charts.sankey import Band, Flow, sankey
 from watermaster.serve.questions import Place, TheCharges, command, place
@@ -123,7 +122,6 @@ def _beside(
     return {
         "title": "Costs",
         "scope": report.scope,
-        "sources": state.run(source_states),
         "sankey": _sankey(found, where, filters),
         "flow": found,
         "nobody": NOBODY,

@@ -1,6 +1,6 @@
 """The page Estate: what runs, whose it is, what does not fit; and one workload of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from watermaster.flows.scope import is_empty
-from watermaster.flows.source_ages import source_states
 from watermaster.model.findings import Finding
 from watermaster.model.inventory import Inventory, WorkloadState
+from watermaster.serve.entities import passport_lines
 from watermaster.serve.questions import TheAsked, place
 from watermaster.serve.render import page
 from watermaster.serve.state import Shared
@@ -44,7 +44,7 @@ def estate(request: Request, state: Shared, asked: TheAsked) -> Response:
     told = [one for one in found.findings if not rule or one.rule == rule]
     every = query.get("all") == "1" or bool(rule)
     context = {
-        "title": "Estate", "found": found, "scope": scope, "sources": state.run(source_states),
+        "title": "Estate", "found": found, "scope": scope,
         "figures": _figures(found), "rules": _rules(found.findings), "rule": rule,
         "told": told if every else told[:FINDINGS_SHOWN], "more": len(told), "every": every,
         "facets": [(name, chosen.get(name, ""), _choices(found, name)) for name in FACETS],
@@ -63,7 +63,7 @@ def workload(request: Request, state: Shared, name: str, month: str | None = Non
     """The passport of one workload."""
     found = state.entity(name, month)
     context = {
-        "title": name, "found": found, "passport": _passport(found.document),
+        "title": name, "found": found, "passport": passport_lines(found.document),
         "currency": found.currency or "USD",
         "above": (place(request).to("/estate"), "Estate"),
         "most": max((cost for _, cost in found.months), default=Decimal(0)),
@@ -80,21 +80,6 @@ def _of_unit(found: Inventory, unit: str | None) -> Inventory:
     teams = {one.team for one in rows}
     told = [one for one in found.findings if (one.team or one.guess) in teams]
     return replace(found, workloads=rows, findings=told)
-
-
-def _passport(document: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """What was declared, without what was left empty."""
-    told = [(name, _lines(value)) for name, value in document.get("spec", {}).items()]
-    return [(name, lines) for name, lines in told if lines]
-
-
-def _lines(value: object) -> list[str]:
-    if isinstance(value, Mapping):
-        parts = [(name, _lines(held)) for name, held in value.items()]
-        return [", ".join(f"{name} {' and '.join(held)}" for name, held in parts if held)]
-    if isinstance(value, list):
-        return [line for held in value for line in _lines(held) if line]
-    return [str(value)] if value not in {None, ""} else []
 
 
 def _figures(found: Inventory) -> list[dict[str, Any]]:

@@ -22,7 +22,6 @@ from watermaster.flows.fix import (
     why_stopped,
 )
 from watermaster.flows.scope import is_empty
-from watermaster.flows.source_ages import source_states
 from watermaster.model.acts import FixState
 from watermaster.model.decided import OPEN, FindingsTold, Saving, Status, Verb
 from watermaster.model.errors import UsageError, WatermasterError
@@ -55,7 +54,7 @@ def findings(request: Request, state: Shared) -> Response:
     currency = next((one.currency for one in told.found if one.currency), "USD")
     waiting = [one for one in told.found if told.standing[one.id].status in OPEN]
     context = {
-        "title": "Findings", "found": told, "sources": state.run(source_states),
+        "title": "Findings", "found": told,
         "rows": rows[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE], "count": len(rows), "page": at,
         "pages": -(-len(rows) // ROWS_A_PAGE), "currency": currency, "marks": MARKS,
         "waiting": len(waiting), "worth": _sum(waiting, told, "allocated"),
@@ -129,7 +128,7 @@ def _shown(
     context = {
         "title": rule_name(one.rule), "told": told, "one": one, "marks": MARKS, "teams": teams,
         "above": (place(request).to("/findings"), "Findings"), "currency": one.currency or "USD",
-        "worth": _worth(told.saving), "sources": state.run(source_states), "today": today,
+        "worth": _worth(told.saving),"today": today,
         "month_on": today + dt.timedelta(days=30), "token": state.form_token, "error": None,
         "typed": {}, "refresh": 2 if is_at_work else None, "states": FixState,
         "command": f"wm finding show {one.id}",

@@ -113,7 +113,8 @@ def page(
         path=request.url.path,
         request_query=request.url.query,
         organisation=project.config.organisation,
-        **{"sources": [], "scope": None, "command": None, "above": None, "refresh": None}
+        **{"ages": [] if context.get("error") else the_state(request).ages()}
+        | {"scope": None, "command": None, "above": None, "refresh": None}
         | {"missing_age": STALE_S}
         | dict(context),
     )

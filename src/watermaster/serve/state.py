@@ -9,14 +9,18 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 
 from watermaster.flows.cost_moved import cost_flow
+from watermaster.flows.entities import list_entities, passport
 from watermaster.flows.heard import heard_now
 from watermaster.flows.inventory import Looked, entity, inventory, look
+from watermaster.flows.native_things import Place, list_things, told_of_thing
 from watermaster.flows.open import Project
 from watermaster.flows.overview import overview
 from watermaster.flows.receive import Receiver
 from watermaster.flows.scope import Asked, Scoped, revision_now, scoped
+from watermaster.flows.source_ages import source_ages
+from watermaster.model.entities import EntityList, Noun, Passport, ThingRow, ThingTold
 from watermaster.model.inventory import Entity, Inventory
-from watermaster.model.overview import FlowReport, Overview
+from watermaster.model.overview import FlowReport, Overview, SourceAge
 from watermaster.model.things import Seen
 
 KEPT: Final = 32
@@ -43,6 +47,10 @@ class State:
 
         self._looked = functools.lru_cache(LOOKED)(
             lambda _revision, _hour, month: look(project, month)
+        )
+        self._ages = functools.lru_cache(KEPT)(lambda *_key: source_ages(project))
+        self._things = functools.lru_cache(LOOKED)(
+            lambda looked, _heard: list_things(project, looked)
         )
         self._inventory = functools.lru_cache(LOOKED)(
             lambda looked, _heard: inventory(project, looked=looked)
@@ -95,6 +103,34 @@ class State:
     def entity(self, name: str, month: str | None) -> Entity:
         """One workload in a month, and what watches told since."""
         return self._worker.submit(entity, self.project, name, self._look(month)).result()
+
+    def entities(self, noun: Noun, month: str | None) -> EntityList:
+        """All declared things of a kind in a month."""
+        looked = self._look(month)
+        return self._worker.submit(list_entities, self.project, noun, None, looked).result()
+
+    def passport(self, noun: Noun, name: str, month: str | None) -> Passport:
+        """One declared thing whole."""
+        looked = self._look(month)
+        return self._worker.submit(passport, self.project, noun, name, looked).result()
+
+    def things(self, month: str | None) -> list[ThingRow]:
+        """All native things of a month."""
+        looked = self._look(month)
+        return self._worker.submit(self._things, looked, self._heard()).result()
+
+    def thing(self, where: Place, month: str | None) -> ThingTold:
+        """One native thing whole."""
+        return self._worker.submit(told_of_thing, self.project, where, self._look(month)).result()
+
+    def currency(self) -> str:
+        """That of the newest month."""
+        return self._look(None).seen.currency or "USD"
+
+    def ages(self) -> list[SourceAge]:
+        """How old each source is, at most a minute ago."""
+        minute = f"{self.project.ledger.clock():%Y-%m-%dT%H:%M}"
+        return self._worker.submit(self._ages, self.revision, minute, self._heard()).result()
 
     def _look(self, month: str | None) -> Looked:
         month = month or self.scope(Asked()).scope.month

@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from watermaster.decide.cost.tag_fix import SURE
 from watermaster.flows.scope import is_empty
-from watermaster.flows.source_ages import source_states
 from watermaster.flows.tag_view import tag_view
 from watermaster.model.reports import TagLine
 from watermaster.model.tag_fixes import TagFix
@@ -33,7 +32,7 @@ def tags(request: Request, state: Shared, asked: TheAsked) -> Response:
     every = request.query_params.get("all") == "1"
     context = {
         "title": "Tags", "found": found, "scope": scoped.scope,
-        "sources": state.run(source_states), "currency": scoped.scope.currency,
+        "currency": scoped.scope.currency,
         "figures": [_figure(one) for one in found.tags[:FIGURES_SHOWN]],
         "lines": [_shown(one) for one in found.units], "sure": SURE, "every": every,
         "fixes": [_cost(one) for one in (found.fixes if every else found.fixes[:FIXES_SHOWN])],

@@ -1,0 +1,48 @@
+"""Pages and REST of models, datasets, platforms and native things: one record, all linked."""
+
+import pytest
+
+LISTS = ("workloads", "models", "datasets", "platforms")
+
+
+@pytest.mark.parametrize("plural", LISTS)
+def test_the_list_and_the_api_tell_the_same(client, plural):
+    told = client.get(f"/api/v1/{plural}").json()
+    html = client.get(f"/estate/{plural}").text
+    assert told["rows"]
+    for row in told["rows"][:50]:
+        noun = plural.removesuffix("s")
+        assert f"/estate/{noun}/{row['name']}" in html
+        page = client.get(f"/estate/{noun}/{row['name']}")
+        assert page.status_code == 200
+        one = client.get(f"/api/v1/{plural}/{row['name']}").json()
+        assert one["row"]["cost"] == row["cost"]
+
+
+def test_cost_of_all_workloads_is_that_of_the_ledger(client):
+    rows = client.get("/api/v1/workloads").json()["rows"]
+    month = client.get("/api/v1/workloads").json()["month"]
+    by = client.get(f"/api/v1/cost/by?by=workload&month={month}").json()["rows"]
+    paid = {row["workload"]: float(row["cost"]) for row in by if row["workload"]}
+    assert len(rows) > 5
+    assert {one["name"]: float(one["cost"]) for one in rows} == pytest.approx(
+        {one["name"]: paid.get(one["name"], 0.0) for one in rows}
+    )
+
+
+def test_things_are_found_by_facets_and_lead_to_their_page(client):
+    html = client.get("/estate/things?owned=yes").text
+    links = {part.split('"')[0] for part in html.split('href="')[1:]}
+    things = sorted(link for link in links if link.startswith("/estate/thing/"))
+    assert things
+    page = client.get(things[0])
+    assert page.status_code == 200
+    assert "What it is" in page.text
+    assert "Nothing matches." in client.get("/estate/things?q=no-such-thing").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/estate/nothings", "/estate/model/none", "/estate/thing/pod/fra/none"]
+)
+def test_what_is_not_there_is_said_so(client, path):
+    assert client.get(path).status_code == 404
