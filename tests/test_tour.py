@@ -35,4 +35,4 @@ def test_every_figure_of_the_tour_is_what_its_command_prints(tmp_path: Path):
         if figure not in printed[command].split()
     ]
     assert missing == []
-    assert len(lines) == 18
+    assert len(lines) == 20
