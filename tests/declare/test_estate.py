@@ -25,6 +25,8 @@ GOOD = {
     "Target": "spec: {type: kubernetes, platform: fra, verbs: [scale]}",
     "VirtualTag": "spec: {key: app, value: chat, match: [{account: '1'}], from: 2026-10-01}",
     "PriceSheet": "spec: {source: ECB, rates: [{day: 2026-01-01, currency: EUR, rate: 1.08}]}",
+    "Outcome": "spec: {measure: letters answered, valuePerUnit: 2.5, source: a, approvedBy: a, "
+    "workload: a}",
     "Commitment": "spec: {provider: AWS, commitmentId: c, pool: a, from: 2026-01-01, months: 12}",
 }
 

@@ -56,6 +56,7 @@ COMMANDS: Final = (
     Command("dataset", "The same of datasets."),
     Command("platform", "The same of platforms."),
     Command("finding", "What does not fit between declared and seen."),
+    Command("experiment", "Which experiments to promote, and which to end."),
     Command("savings", "What mended findings really saved, and what was expected."),
     Command("tag", "How much of the cost carries the tags it should."),
     Command("capacity", "What accelerators are free, and how long people wait for them."),

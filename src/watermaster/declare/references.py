@@ -105,11 +105,20 @@ def _of_commitment(spec: Any) -> Iterator[Reference]:
         yield ("spec", "pool"), "Pool", spec.pool
 
 
+def _of_outcome(spec: Any) -> Iterator[Reference]:
+    yield ("spec", "approvedBy"), "Team", spec.approved_by
+    if spec.workload is not None:
+        yield ("spec", "workload"), "Workload", spec.workload
+    if spec.model is not None:
+        yield ("spec", "model"), "Model", spec.model
+
+
 _FINDERS: Final[dict[str, Callable[[Any], Iterator[Reference]]]] = {
     "Pool": _of_pool,
     "Workload": _of_workload,
     "AllocationRule": _of_rule,
     "Commitment": _of_commitment,
+    "Outcome": _of_outcome,
 }
 
 

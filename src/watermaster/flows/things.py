@@ -16,6 +16,7 @@ from watermaster.decide.estate.behaviour import behaviour_of
 from watermaster.flows.open import Project
 from watermaster.flows.source_gaps import source_gaps
 from watermaster.flows.things_use import KEY, by_workload, own_rows, requests_of, use_of
+from watermaster.flows.trials import trials_of
 from watermaster.ledger.head import Head
 from watermaster.ledger.lake import files_at, load
 from watermaster.ledger.read import read
@@ -68,7 +69,7 @@ def things_seen(project: Project, head: Head, month: str, estate: Estate) -> See
     until = _told_until(project, month)
     currencies = asks.rows(given.group_by("billing_currency").agg(rows=given.count()))
     most = max(currencies, key=lambda row: row["rows"], default=None)
-    return Seen(
+    seen = Seen(
         month=month,
         now=now,
         currency=most["billing_currency"] if most else None,
@@ -79,6 +80,7 @@ def things_seen(project: Project, head: Head, month: str, estate: Estate) -> See
         told_until=until,
         silent=frozenset(gap.source for gap in source_gaps(project, estate)),
     )
+    return replace(seen, trials=trials_of(project, head, estate, seen, owners_by_key))
 
 
 class _Asks:

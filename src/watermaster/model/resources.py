@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from watermaster.model.acts import TargetSpec
 from watermaster.model.behaviour import Profile
+from watermaster.model.outcomes import OutcomeSpec
 from watermaster.model.pools import PoolSpec
 from watermaster.model.record import Currency, Day, Money, Name, Record, Selector, TimeZone
 from watermaster.model.tagging import EVERY, Inherit, TagRepairSpec, VirtualTagSpec
@@ -330,6 +331,7 @@ KINDS: Final[dict[str, type[Record]]] = {
     "PriceSheet": PriceSheetSpec,
     "Commitment": CommitmentSpec,
     "Target": TargetSpec,
+    "Outcome": OutcomeSpec,
 }
 
 

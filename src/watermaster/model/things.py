@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from watermaster.model.behaviour import Behaviour
+from watermaster.model.outcomes import Trial
 
 DELETED: Final = "deleted"  # the state of what a watch saw go
 STANDING: Final = frozenset({
@@ -135,3 +136,4 @@ class Seen:
     account_teams: Mapping[str, tuple[str, float]] = field(default_factory=dict)  # most cost, share
     told_until: Mapping[str, dt.datetime] = field(default_factory=dict)  # source to its newest data
     silent: frozenset[str] = frozenset()  # sources with a gap: nothing follows from their silence
+    trials: tuple[Trial, ...] = ()  # what is known of every experiment

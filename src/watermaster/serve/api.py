@@ -11,6 +11,7 @@ from watermaster.flows.capacity_free import capacity_free
 from watermaster.flows.charges import charges
 from watermaster.flows.cost import CostQuestion, costs, why
 from watermaster.flows.cost_moved import cost_flow, cost_moved
+from watermaster.flows.experiments import experiments, show_experiment
 from watermaster.flows.savings import savings
 from watermaster.flows.scope import Asked
 from watermaster.flows.source_ages import source_states
@@ -19,6 +20,7 @@ from watermaster.flows.tag_fix import propose_fixes
 from watermaster.model.capacity import FreeReport
 from watermaster.model.errors import UsageError
 from watermaster.model.inventory import Entity, Inventory
+from watermaster.model.outcomes import ExperimentsReport, Judgement
 from watermaster.model.overview import (
     ChargesReport,
     FlowReport,
@@ -123,6 +125,18 @@ def get_estate(state: Shared, month: Month = None) -> Response:
 def get_workload(state: Shared, name: str, month: Month = None) -> Response:
     """One workload: passport, cost, what runs of it, data, findings."""
     return answer(state.entity(name, month))
+
+
+@router.get("/experiments", response_model=ExperimentsReport, tags=["estate"])
+def get_experiments(state: Shared) -> Response:
+    """Every experiment with its verdict and figures: `wm experiment list`."""
+    return answer(state.run(experiments))
+
+
+@router.get("/experiments/{name}", response_model=Judgement, tags=["estate"])
+def get_experiment(state: Shared, name: str) -> Response:
+    """One experiment: `wm experiment show`."""
+    return answer(state.run(show_experiment, name))
 
 
 @router.get("/savings", response_model=SavingsReport, tags=["estate"])

@@ -175,17 +175,20 @@ def _ran_away(use: WorkloadUse) -> tuple[Decimal, list[dt.date]]:
 
 
 def consuming_without_delivering(seen: Seen, estate: Estate) -> Iterator[Finding]:
-    """Work that costs, and that nobody asked or read for 60 days in which somebody counted.
-
-    Outcomes are not declared yet: work is judged by its requests and readers alone.
-    """
+    """Work that costs, states no Outcome, and was neither asked nor read in 60 counted days."""
     if seen.silent:
         return  # it may be read where nobody looks
     limit = seen.now - dt.timedelta(days=DELIVERING_DAYS)
     read = {
         one.workload for one in seen.things if one.last_used is not None and one.last_used >= limit
     }
-    owners = {v.resource.metadata.name: v.resource.metadata.owner for v in estate.of("Workload")}
+    outcomes = [version.resource.spec for version in estate.of("Outcome")]
+    named = {one.workload for one in outcomes}, {one.model for one in outcomes if one.model}
+    owners = {
+        v.resource.metadata.name: v.resource.metadata.owner
+        for v in estate.of("Workload")
+        if v.resource.metadata.name not in named[0] and v.resource.spec.model not in named[1]
+    }
     for use in seen.workloads:
         counted = use.asked_days >= COUNTED * DELIVERING_DAYS
         if use.workload not in owners or use.cost < LEAST_COST or not counted or use.asked:

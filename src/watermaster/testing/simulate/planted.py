@@ -157,9 +157,13 @@ def _endpoints(make: Planter) -> None:
             gpus = int(told.pop("gpus", 1))
             one, line = make.running(kind, gpus, asked=(0, 31), busy=flat(0.0), **told)
             make.true(f"orphaned-{kind}", one.subject, line)
+            if kind == "notebook":  # an experiment, and nobody asked it for a month
+                make.true("sunset-experiment", f"workload/{one.workload}", line)
             for look in ({}, {"used_days": 12, "busy": flat(0.3)}, {"asked": (4, 31)}):
                 other, _ = make.running(kind, **look)
                 make.alike(f"orphaned-{kind}", other.subject)
+                if kind == "notebook":
+                    make.alike("sunset-experiment", f"workload/{other.workload}")
 
 
 def _not_running(make: Planter) -> None:

@@ -1,0 +1,62 @@
+"""Experiments are judged by what the ledger knows of their value, cost and silence."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.flows.experiment_work import prepare
+from watermaster.flows.experiments import experiments, show_experiment
+from watermaster.flows.findings import list_findings
+from watermaster.model.errors import NotFoundError
+from watermaster.model.outcomes import Verdict
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return prepare(tmp_path_factory.mktemp("experiments") / "home")
+
+
+@pytest.fixture(scope="module")
+def told(project):
+    return {one.trial.workload: one for one in experiments(project).rows}
+
+
+def test_an_experiment_worth_more_than_it_costs_is_promoted_once_its_gates_pass(told):
+    one = told["letters"]
+    assert one.verdict is Verdict.PROMOTE
+    assert (len(one.trial.net), one.trial.cost) == (17, Decimal(17 * 7 * 10))
+    assert one.probability > 0.99
+    assert one.evidence_for > one.needed
+
+
+def test_one_that_costs_more_than_it_is_worth_ends_with_its_artefact_kept(told):
+    one = told["poems"]
+    assert one.verdict is Verdict.SUNSET
+    assert one.evidence_against > one.needed
+    assert one.next_step.startswith("snapshot sha256:poems, then scale poems to 0 and release")
+
+
+def test_one_that_nobody_asked_for_30_days_ends_whatever_it_is_worth(told):
+    one = told["quiet"]
+    assert one.verdict is Verdict.SUNSET
+    assert one.trial.quiet_days >= 30
+    assert one.probability is None  # it states no value
+
+
+def test_the_verdicts_are_findings_with_the_cost_of_the_month(project):
+    found = {one.subject: one for one in list_findings(project).found if "experiment" in one.rule}
+    assert {subject: one.rule for subject, one in found.items()} == {
+        "workload/letters": "promote-experiment", "workload/poems": "sunset-experiment",
+        "workload/quiet": "sunset-experiment",
+    }  # fmt: skip
+    assert found["workload/poems"].cost == 300
+    assert found["workload/poems"].team == "rag"
+
+
+def test_gates_that_are_not_known_are_not_passed(project, told):
+    one = told["songs"]
+    assert one.verdict is Verdict.GO_ON
+    assert "whether its gates pass is not known" in one.why
+    assert show_experiment(project, "songs") == one
+    with pytest.raises(NotFoundError, match=r"take .*letters"):
+        show_experiment(project, "nobody")
