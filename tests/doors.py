@@ -45,6 +45,7 @@ class Door:
     address: str = ""
     rule: Rule | None = None
     asked: list[Asked] = field(default_factory=list)
+    behind: str = ""  # host and port of the server
 
     def count(self, words: str) -> int:
         """How many requests named this."""
@@ -54,7 +55,7 @@ class Door:
 @contextmanager
 def door_to(address: str) -> Iterator[Door]:
     """A door in front of http://HOST:PORT, on a port of its own."""
-    behind, door = urlsplit(address), Door()
+    door = Door(behind=urlsplit(address).netloc)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -64,12 +65,15 @@ def door_to(address: str) -> Iterator[Door]:
             asked = Asked(self.command, self.path, {k.lower(): v for k, v in self.headers.items()},
                           body)  # fmt: skip
             door.asked.append(asked)
-            answer = (door.rule(asked) if door.rule else None) or _through(behind.netloc, asked)
+            answer = (door.rule(asked) if door.rule else None) or through(door.behind, asked)
             self._say(answer)
 
         def _say(self, answer: Answer) -> None:
             self.send_response(answer.status)
+            told = {k.lower(): v for k, v in answer.headers.items()}
             length = len(answer.body) * (2 if answer.cut else 1)
+            if self.command == "HEAD":  # it tells the length of what it does not send
+                length = int(told.get("content-length", length))
             held = {k: v for k, v in answer.headers.items() if k.lower() != "content-length"}
             for name, value in {**held, "Content-Length": str(length)}.items():
                 self.send_header(name, value)
@@ -96,7 +100,8 @@ def door_to(address: str) -> Iterator[Door]:
         running.join(timeout=10)
 
 
-def _through(netloc: str, asked: Asked) -> Answer:
+def through(netloc: str, asked: Asked) -> Answer:
+    """The server's own answer."""
     connection = http.client.HTTPConnection(netloc, timeout=60)
     try:
         connection.request(asked.method, asked.path, asked.body, asked.headers)
