@@ -53,4 +53,9 @@ RESOURCES = (
     Resource("jobset.x-k8s.io", ("v1alpha2",), "jobsets", "JobSet"),
     Resource("leaderworkerset.x-k8s.io", ("v1",), "leaderworkersets", "LeaderWorkerSet", True,
              ("lws",), True),
+    Resource("autoscaling", ("v2",), "horizontalpodautoscalers", "HorizontalPodAutoscaler",
+             short=("hpa",)),
+    Resource("keda.sh", ("v1alpha1",), "scaledobjects", "ScaledObject", short=("so",)),
 )  # fmt: skip
+_BUILT_IN = {"", "apps", "batch", "autoscaling", "networking.k8s.io", "rbac.authorization.k8s.io"}
+BUILT_IN = tuple(one for one in RESOURCES if one.group in _BUILT_IN)  # know strategic merges

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.kubernetes_double.controllers import settle
 from tests.kubernetes_double.kinds import RESOURCES, Resource
 
 Json = dict[str, Any]
@@ -46,8 +47,11 @@ class Objects:
     )
     forgotten: int = 0  # events up to this version are not known any more
     changed: threading.Condition = field(default_factory=threading.Condition)
+    settles: bool = False  # whether controllers do at once what is asked of them
 
-    def create(self, kind: Resource, told: Json, namespace: str) -> Json:
+    def create(
+        self, kind: Resource, told: Json, namespace: str, *, is_rehearsal: bool = False
+    ) -> Json:
         about = told.setdefault("metadata", {})
         if not about.get("name") and about.get("generateName"):
             about["name"] = f"{about['generateName']}{uuid.uuid4().hex[:5]}"
@@ -64,6 +68,8 @@ class Objects:
                 about["namespace"] = namespace
             if kind.kind == "Namespace":
                 told.setdefault("status", {"phase": "Active"})
+            if is_rehearsal:
+                return told
             return self._store(kind, key, told, "ADDED")
 
     def get(self, kind: Resource, key: Key) -> Json:
@@ -71,7 +77,7 @@ class Objects:
             raise RefusedError(404, "NotFound", f'{kind.plural} "{key[1]}" not found')
         return copy.deepcopy(self.held[kind][key])
 
-    def replace(self, kind: Resource, key: Key, told: Json) -> Json:
+    def replace(self, kind: Resource, key: Key, told: Json, *, is_rehearsal: bool = False) -> Json:
         with self.changed:
             was = self.get(kind, key)
             about = told.setdefault("metadata", {})
@@ -85,13 +91,22 @@ class Objects:
             if told.get("spec") != was.get("spec"):
                 about["generation"] += 1
             about["resourceVersion"] = was["metadata"]["resourceVersion"]
-            if told == was:
-                return was
+            if self.settles:
+                settle(kind, told)
+            if told == was or is_rehearsal:
+                return told
             return self._store(kind, key, told, "MODIFIED", was)
 
-    def delete(self, kind: Resource, key: Key) -> Json:
+    def delete(self, kind: Resource, key: Key, asked: Json | None = None) -> Json:
+        """asked: DeleteOptions."""
         with self.changed:
             was = self.get(kind, key)
+            for name, value in ((asked or {}).get("preconditions") or {}).items():
+                if was["metadata"][name] != value:
+                    what = f'{kind.plural} "{key[1]}": the {name} in the precondition is another'
+                    raise RefusedError(409, "Conflict", what)
+            if (asked or {}).get("dryRun"):
+                return was
             del self.held[kind][key]
             gone = copy.deepcopy(was)
             self._happened(kind, key, gone, "DELETED", was)
@@ -146,6 +161,8 @@ class Objects:
         spec = told.get("spec") or {}
         if kind.kind == "Pod" and not spec.get("containers"):
             self._invalid(kind, name, "spec.containers: Required value")
+        for box in _boxes(spec):
+            _check_amounts(kind, name, box)
         if kind.group == "apps":
             wanted = (spec.get("selector") or {}).get("matchLabels") or {}
             labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
@@ -155,3 +172,22 @@ class Objects:
     @staticmethod
     def _invalid(kind: Resource, name: str, what: str) -> None:
         raise RefusedError(422, "Invalid", f'{kind.kind} "{name}" is invalid: {what}')
+
+
+def _boxes(spec: Json) -> list[Json]:
+    """Containers of the pods of a built-in kind."""
+    spec = (spec.get("jobTemplate") or {}).get("spec") or spec
+    pod = (spec.get("template") or {}).get("spec") or {}
+    return pod.get("containers") or []
+
+
+def _check_amounts(kind: Resource, name: str, box: Json) -> None:
+    """Extended resources are never overcommitted."""
+    held = box.get("resources") or {}
+    limits, requests = held.get("limits") or {}, held.get("requests") or {}
+    for resource in {key for key in (*limits, *requests) if "/" in key}:
+        if resource not in limits:
+            Objects._invalid(kind, name, f"resources.limits[{resource}]: Required value")
+        if str(requests.get(resource, limits[resource])) != str(limits[resource]):
+            what = f"resources.requests: must be equal to {resource} limit of {limits[resource]}"
+            Objects._invalid(kind, name, what)

@@ -81,22 +81,32 @@ def patched(was: Json, steps: list[Json]) -> Json:
     """RFC 6902: add, replace, remove and test."""
     found = copy.deepcopy(was)
     for step in steps:
-        *above, last = [
-            part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:]
-        ]
-        at: Any = found
-        for part in above:
-            at = at[int(part)] if isinstance(at, list) else at.setdefault(part, {})
-        place: Any = int(last) if isinstance(at, list) and last != "-" else last
-        if step["op"] == "remove":
-            del at[place]
-        elif step["op"] == "test":
-            if at[place] != step["value"]:
-                raise RefusedError(422, "Invalid", f"the test at {step['path']} failed")
-        elif place == "-":
-            at.append(step["value"])
-        elif isinstance(at, list) and step["op"] == "add":
-            at.insert(place, step["value"])
-        else:
-            at[place] = step["value"]
+        try:
+            _take(found, step)
+        except (KeyError, IndexError, ValueError, TypeError):
+            what = f"the {step['op']} at {step['path']} finds nothing there"
+            raise RefusedError(422, "Invalid", what) from None
     return found
+
+
+def _take(found: Json, step: Json) -> None:
+    """One operation of a JSON patch."""
+    above = [part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:]]
+    at: Any = found
+    for part in above[:-1]:
+        at = at[int(part)] if isinstance(at, list) else at[part]
+    last = above[-1]
+    place: Any = int(last) if isinstance(at, list) and last != "-" else last
+    if step["op"] == "remove":
+        del at[place]
+    elif step["op"] == "test":
+        if at[place] != step["value"]:
+            raise RefusedError(422, "Invalid", f"the test at {step['path']} failed")
+    elif place == "-":
+        at.append(step["value"])
+    elif isinstance(at, list) and step["op"] == "add":
+        at.insert(place, step["value"])
+    elif step["op"] == "replace" and isinstance(at, dict) and place not in at:
+        raise KeyError(place)
+    else:
+        at[place] = step["value"]

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from tests.kubernetes_double.certificate import certified
 from tests.kubernetes_double.faults import Faults
-from tests.kubernetes_double.kinds import RESOURCES, Resource
+from tests.kubernetes_double.kinds import BUILT_IN, RESOURCES, Resource
 from tests.kubernetes_double.objects import Event, Json, Objects, RefusedError
 from tests.kubernetes_double.selectors import matches, merged, patched
 
@@ -42,9 +42,10 @@ class _Server(ThreadingHTTPServer):
 class Double:
     """A cluster's API server at an address of this machine; end it with `stop`."""
 
-    def __init__(self) -> None:
-        self.objects, self.faults = Objects(), Faults()
+    def __init__(self, *, settles: bool = False) -> None:
+        self.objects, self.faults = Objects(settles=settles), Faults()
         self.requests: list[str] = []  # paths asked for, in order
+        self.asked_for: set[tuple[str, str, str]] = set()  # verb, group and plural, as roles say
         self.ending = threading.Event()
         handler = type("Handler", (_Handler,), {"double": self})
         self._server = _Server(("127.0.0.1", 0), handler)
@@ -105,6 +106,7 @@ class Double:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # an answer is two writes: head and body
     double: Double
 
     def log_message(self, *_: object) -> None:
@@ -170,8 +172,12 @@ class _Handler(BaseHTTPRequestHandler):
         kind = place and _kind(place)
         if not place or kind is None:
             raise RefusedError(404, "NotFound", "the server could not find the requested resource")
+        reads = "get" if place["name"] else "watch" if asked.get("watch") else "list"
+        verb = {"GET": reads, "POST": "create", "PUT": "update"}.get(
+            self.command, self.command.lower()
+        )
+        self.double.asked_for.add((verb, kind.group, kind.plural))
         if kind.plural in faults.forbidden:
-            verb = "list" if self.command == "GET" else self.command.lower()
             what = f'{kind.plural} is forbidden: User "reader" cannot {verb} resource'
             raise RefusedError(403, "Forbidden", what)
         if kind.plural in faults.silent:
@@ -182,9 +188,11 @@ class _Handler(BaseHTTPRequestHandler):
         if place["name"]:
             self._one(kind, place, version, (asked, body))
         elif self.command == "POST":
-            told = _stripped(self._read(body))
-            self._send(CREATED, _dressed(kind, version, self.double.objects.create(
-                kind, told, place["namespace"] or "")))  # fmt: skip
+            told = self.double.objects.create(
+                kind, _stripped(self._read(body)), place["namespace"] or "",
+                is_rehearsal="dryRun" in asked,
+            )  # fmt: skip
+            self._send(CREATED, _dressed(kind, version, told))
         elif asked.get("watch") in ("1", "true"):
             self._watch(kind, place["namespace"], version, asked)
         else:
@@ -197,31 +205,40 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             told = objects.get(kind, key)
         elif self.command == "DELETE":
-            told = objects.delete(kind, key)
+            wanted = self._read(body) if body else {}
+            told = objects.delete(kind, key, wanted | _rehearsal(asked))
         elif self.command == "PUT":
             was = objects.get(kind, key)
             sent = self._read(body)
-            told = objects.replace(kind, key, _below(was, sent, place["sub"]))
+            told = objects.replace(kind, key, _below(was, sent, place["sub"]),
+                                   is_rehearsal="dryRun" in asked)  # fmt: skip
         else:
-            told = self._patch(kind, key, place["sub"], body)
-        if asked.get("dryRun"):
-            raise RefusedError(400, "BadRequest", "the double does no dry run")
+            told = self._patch(kind, key, (place["sub"], asked), body)
         if place["sub"] == "scale":
             self._send(OK, _scale(told))
         else:
             self._send(OK, _dressed(kind, version, told))
 
-    def _patch(self, kind: Resource, key: Any, sub: str | None, body: bytes) -> Json:
+    def _patch(self, kind: Resource, key: Any, how: Any, body: bytes) -> Json:
         objects, form = self.double.objects, self.headers.get("content-type", "")
-        sent = self._read(body)
+        (sub, asked), sent = how, self._read(body)
+        rehearsal = {"is_rehearsal": "dryRun" in asked}
         if form.startswith("application/apply-patch") and key not in objects.held[kind]:
-            return objects.create(kind, _stripped(sent), key[0])
+            return objects.create(kind, _stripped(sent), key[0], **rehearsal)
         was = objects.get(kind, key)
         if form.startswith("application/json-patch"):
-            return objects.replace(kind, key, patched(was, sent))
+            return objects.replace(kind, key, patched(was, sent), **rehearsal)
+        if "strategic" in form and kind not in BUILT_IN:
+            what = "the body of the request was in an unknown format"
+            raise RefusedError(415, "UnsupportedMediaType", what)
         strategic = "strategic" in form or "apply-patch" in form
-        sent = _below({}, sent, sub) if sub == "scale" else _stripped(sent)
-        return objects.replace(kind, key, merged(was, sent, is_strategic=strategic))
+        wanted = merged(was, _stripped(sent), is_strategic=strategic)
+        if sub == "scale":  # of the object, a Scale has these two
+            wanted = merged(was, {
+                "metadata": {"resourceVersion": wanted["metadata"]["resourceVersion"]},
+                "spec": {"replicas": wanted["spec"].get("replicas")},
+            }, is_strategic=False)  # fmt: skip
+        return objects.replace(kind, key, wanted, **rehearsal)
 
     def _list(self, kind: Resource, namespace: str | None, version: str, asked: Any) -> None:
         objects, faults = self.double.objects, self.double.faults
@@ -425,10 +442,16 @@ def _below(was: Json, sent: Json, sub: str | None) -> Json:
     """The whole object that a write to it, to its status or to its scale means."""
     if sub == "scale":
         spec = was.get("spec", {}) | {"replicas": (sent.get("spec") or {}).get("replicas")}
-        return {**was, "spec": spec}
+        version = (sent.get("metadata") or {}).get("resourceVersion")
+        about = was["metadata"] | ({"resourceVersion": version} if version else {})
+        return {**was, "metadata": about, "spec": spec}
     if sub == "status":
         return {**was, "status": sent.get("status")}
     return _stripped(sent)
+
+
+def _rehearsal(asked: dict[str, str]) -> Json:
+    return {"dryRun": ["All"]} if "dryRun" in asked else {}
 
 
 def _scale(told: Json) -> Json:

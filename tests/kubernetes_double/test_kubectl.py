@@ -1,5 +1,6 @@
 """The double is proved by what it doubles for: real kubectls and the official client."""
 
+import json
 import os
 import subprocess
 
@@ -70,6 +71,58 @@ def test_a_real_kubectl_makes_changes_and_removes_things(kubectl, double):
     assert "is invalid" in kubectl("apply", "-f", "-", told=odd)
     double.faults.forbidden.add("pods")
     assert "Forbidden" in kubectl("get", "pods")
+
+
+@pytest.mark.parametrize("kubectl", [VERSIONS[0], VERSIONS[-1]], indirect=True)
+def test_a_real_kubectl_rehearses_writes_and_is_told_of_a_changed_world(kubectl, double):
+    kubectl("apply", "-f", "-", told=SERVER)
+    was = kubectl("get", "deploy", "rag", "-o", "yaml")
+    place = ["spec", "template", "spec", "containers"]
+    strategic = patch_of(*place, [{"name": "serve", "image": "vllm:2"}])
+    tested = json.dumps([{"op": "test", "path": "/spec/replicas", "value": 2},
+                         {"op": "remove", "path": f"/{'/'.join(place)}/0/image"}])  # fmt: skip
+    for words in (
+        ("scale", "deploy/rag", "--replicas=0"),
+        ("label", "deploy", "rag", "team=search"),
+        ("annotate", "deploy", "rag", "watermaster.dev/fix=a-0"),
+        ("patch", "deploy", "rag", "--type=strategic", "-p", strategic),
+        ("patch", "deploy", "rag", "--type=json", "-p", tested),
+        ("patch", "isvc", "reader", "--type=merge", "-p", '{"spec":{"predictor":null}}'),
+        ("delete", "deploy", "rag"),
+    ):
+        told = kubectl(*words, "--dry-run=server")
+        assert "server dry run" in told or "rag patched" in told or "reader patched" in told
+    assert kubectl("get", "deploy", "rag", "-o", "yaml") == was
+    version = kubectl("get", "deploy", "rag", "-o", "jsonpath={.metadata.resourceVersion}")
+    old = f"--resource-version={version}"
+    assert "labeled" in kubectl("label", "deploy", "rag", "team=search", old)
+    for verb in ("label", "annotate"):
+        assert "was modified" in kubectl(verb, "deploy", "rag", "team=web", old, "--overwrite")
+    about = {"metadata": {"resourceVersion": version}, "spec": {"replicas": 0}}
+    stale = json.dumps(about)
+    for form in ("merge", "strategic"):
+        assert "Conflict" in kubectl("patch", "deploy", "rag", f"--type={form}", "-p", stale)
+    assert "Expected replicas to be 7, was 2" in kubectl(
+        "scale", "deploy/rag", "--replicas=0", "--current-replicas=7"
+    )
+    other = tested.replace('"value": 2', '"value": 7')
+    assert "the test at" in kubectl("patch", "deploy", "rag", "--type=json", "-p", other)
+    kubectl("patch", "deploy", "rag", "--type=strategic", "-p", strategic)
+    wanted = "jsonpath={.spec.replicas} {.spec.template.spec.containers[*].image}"
+    assert kubectl("get", "deploy", "rag", "-o", wanted) == "2 vllm:2"
+    merged = kubectl("patch", "isvc", "reader", "--type=strategic", "-p", strategic)
+    assert "unknown format" in merged or "UnsupportedMediaType" in merged
+    amounts = {"limits": {"nvidia.com/gpu": "2"}, "requests": {"nvidia.com/gpu": "1"}}
+    odd = patch_of(*place, [{"name": "serve", "resources": amounts}])
+    assert "must be equal" in kubectl("patch", "deploy", "rag", "-p", odd)
+
+
+def patch_of(*place: object) -> str:
+    """A patch that puts the last at the place before it."""
+    *above, found = place
+    for key in reversed(above):
+        found = {key: found}
+    return json.dumps(found)
 
 
 def test_the_official_client_lists_by_page_and_watches(double, tmp_path):

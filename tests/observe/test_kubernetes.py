@@ -7,9 +7,9 @@ import pytest
 
 from tests.kubernetes_double import Double
 from tests.observe.rows import seen_by
+from watermaster.clients import kubernetes as client
 from watermaster.model.errors import BadInputError
 from watermaster.model.resources import SourceSpec, SourceType
-from watermaster.observe import kubernetes_api
 from watermaster.observe.kubernetes import versions_of
 from watermaster.observe.kubernetes_kinds import KINDS
 from watermaster.units.periods import Period
@@ -215,7 +215,7 @@ def test_annotations_of_any_size_are_left_behind(seen, double):
 
 
 def test_pages_too_long_for_memory_are_asked_for_with_less_on_them(seen, double, monkeypatch):
-    monkeypatch.setattr(kubernetes_api, "LONGEST_PAGE_BYTES", 60_000)
+    monkeypatch.setattr(client, "LONGEST_PAGE_BYTES", 60_000)
     for number in range(40):
         wordy = {"annotations": {"note": "x" * 5_000}}
         double.make("Pod", f"wordy-{number}", "search", metadata=wordy,

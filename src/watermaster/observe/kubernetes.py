@@ -9,13 +9,13 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from watermaster.clients.kubernetes import Cluster, UnreadError, connect, skew_s
 from watermaster.model.errors import BadInputError
 from watermaster.model.events import Notice, Progress, Tell
 from watermaster.model.resources import SourceSpec
 from watermaster.model.seen import Seen
 from watermaster.model.shapes import SHAPES, TIME
 from watermaster.observe.batches import Row, seen_rows
-from watermaster.observe.kubernetes_api import Cluster, UnreadError, connect, skew_s
 from watermaster.observe.kubernetes_kinds import BUILT_IN, KINDS, Kind
 from watermaster.observe.kubernetes_things import Known, thing
 from watermaster.units.periods import Period
@@ -30,7 +30,7 @@ Gap = tuple[str, str]  # the kind, and why it was not read
 
 def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
     """One row of `subjects` for each thing there is now, on the last day of the window."""
-    cluster = connect(source)
+    cluster = connect(source.location, source.options.get("kubeconfig"))
     known = Known(source.platform or cluster.name, window.end - dt.timedelta(microseconds=1))
     gaps: list[Gap] = _lies(cluster, source)
     served, told = served_versions(cluster)

@@ -4,11 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from watermaster.units.amounts import is_accelerator, whole
+
 Json = Mapping[str, Any]
-_GPU: Final = re.compile(
-    r"^(?:[\w.-]+/gpu|nvidia\.com/(?:gpu\.shared|mig-[\w.-]+)|aws\.amazon\.com/neuron(?:device)?"
-    r"|google\.com/tpu|habana\.ai/gaudi)$"
-)
 _PRODUCT: Final = (
     "nvidia.com/gpu.product", "amd.com/gpu.product-name", "cloud.google.com/gke-accelerator",
     "cloud.google.com/gke-tpu-accelerator", "k8s.amazonaws.com/accelerator",
@@ -35,7 +33,7 @@ def gpus_of(pod: Json) -> int:
 
 def capacity_of(amounts: Json | None) -> int:
     """Accelerators in a list of resources, such as a node's capacity."""
-    return sum(whole(amount) for name, amount in (amounts or {}).items() if _GPU.match(name))
+    return sum(whole(amount) for name, amount in (amounts or {}).items() if is_accelerator(name))
 
 
 def product_of(labels: Json | None) -> str | None:
@@ -101,26 +99,6 @@ def model_of(pod: Json) -> str | None:
 def images_of(pod: Json) -> list[str]:
     """Images of its containers, as asked for."""
     return sorted({str(one["image"]) for one in _containers(pod) if one.get("image")})
-
-
-def whole(amount: object) -> int:
-    """A count as Kubernetes writes it; what is none counts as 0."""
-    text = str(amount or 0)
-    thousands = 1000 if text.endswith("k") else 1
-    digits = text.removesuffix("k")
-    return int(digits) * thousands if digits.isascii() and digits.isdigit() else 0
-
-
-def bytes_of(amount: object) -> int | None:
-    """A size such as 100Gi or 5G in bytes; None where it is none."""
-    found = re.fullmatch(r"(\d+)(?:\.(\d+))?([KMGTPE]i|[kMGTPE]|m|)", str(amount or ""))
-    if found is None or found[3] == "m":
-        return None
-    letters = "KMGTPE"
-    base, unit = (1024, found[3][:1]) if found[3].endswith("i") else (1000, found[3].upper())
-    scale: int = base ** (letters.index(unit) + 1) if unit else 1
-    part = found[2] or "0"
-    return int(found[1]) * scale + int(part) * scale // 10 ** len(part)
 
 
 def _asked(container: Json) -> int:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from watermaster.observe.batches import Row, canonical
 from watermaster.observe.kubernetes_kinds import Kind
 from watermaster.observe.kubernetes_pods import (
-    bytes_of,
     capacity_of,
     claims_of,
     gpus_of,
@@ -20,8 +19,8 @@ from watermaster.observe.kubernetes_pods import (
     places_of,
     product_of,
     wanted_of,
-    whole,
 )
+from watermaster.units.amounts import bytes_of, whole
 
 Json = Mapping[str, Any]
 LONGEST_LABELS: Final = 64  # of one thing; the rest is left out

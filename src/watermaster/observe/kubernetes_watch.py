@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from watermaster.clients.kubernetes import Cluster, UnreadError, connect
 from watermaster.model.resources import SourceSpec
 from watermaster.model.watched import Heard
 from watermaster.observe.batches import Row
 from watermaster.observe.kubernetes import paths_of, row_of, served_versions, versions_of
-from watermaster.observe.kubernetes_api import Cluster, UnreadError, connect
 from watermaster.observe.kubernetes_kinds import KINDS, Kind
 from watermaster.observe.kubernetes_things import Known, Place
 
@@ -59,7 +59,7 @@ def watch(source: SourceSpec, wait: Wait) -> Iterator[Heard]:
 
     WatermasterError where the cluster cannot be reached at all.
     """
-    cluster = connect(source)
+    cluster = connect(source.location, source.options.get("kubeconfig"))
     station = _Station(cluster, source.platform or cluster.name, wait)
     served, _ = served_versions(cluster)
     _know(station)

@@ -1,4 +1,4 @@
-"""A Kubernetes API server: who we are to it, its lists page by page, its watches line by line.
+"""A Kubernetes API server: who we are to it, its lists, its watches, and patches of its objects.
 
 The only file that imports the Kubernetes client: it reads the kubeconfig (tokens, certificates,
 sign-in programs); the answers are read as plain JSON, since typed models cost ten times as much.
@@ -10,11 +10,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from watermaster.model.errors import BadInputError
-from watermaster.model.resources import SourceSpec
 
 PREFIX: Final = "kubernetes:"
 PAGE: Final = 500  # things asked for at a time
@@ -26,11 +26,23 @@ LONGEST_PAGE_BYTES: Final = 32 << 20  # a longer one is asked for again with few
 LONGEST_EVENT_BYTES: Final = 32 << 20
 MOST_CONNECTIONS: Final = 64  # that are kept: each watch holds one
 _HOST_KEYS: Final = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")
+FIELD_MANAGER: Final = "watermaster"  # whose the fields are that we write
 Json = dict[str, Any]
+Sent = tuple[bytes, str]  # a body, and its content type
+
+
+class Form(StrEnum):
+    """How a change of an object is written."""
+
+    MERGE = "application/merge-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"  # of built-in kinds: joins named lists
 
 
 class UnreadError(Exception):
-    """A part of the API that did not answer as it should; `reason` says why and what to do."""
+    """A part of the API that did not answer as it should; `reason` says why and what to do.
+
+    status: of HTTP; 0 where there was no answer.
+    """
 
     def __init__(self, reason: str, status: int = 0) -> None:
         super().__init__(reason)
@@ -52,22 +64,16 @@ class Cluster:
 
     def get(self, path: str, **asked: str) -> tuple[Json, Mapping[str, str]]:
         """One whole answer and its headers; UnreadError where there is none."""
-        response = self._ask(path, asked, READ_S)
-        try:
-            told = response.read(LONGEST_PAGE_BYTES + 1, decode_content=True)
-        except _broken() as error:
-            raise UnreadError(f"the answer broke off ({_brief(error)}); try again") from None
-        if len(told) > LONGEST_PAGE_BYTES:
-            response.close()
-            raise LongError(f"one answer is longer than {LONGEST_PAGE_BYTES >> 20} MiB")
-        response.release_conn()
-        try:
-            found = json.loads(told)
-        except (ValueError, RecursionError):
-            raise UnreadError("the answer is half or no JSON; try again") from None
-        if not isinstance(found, dict):
-            raise UnreadError("the answer is no object; is this a Kubernetes API server?")
-        return found, response.headers
+        return _whole(self._ask("GET", path, asked, read_s=READ_S))
+
+    def patch(self, path: str, change: Json, form: Form, *, is_rehearsal: bool) -> Json:
+        """Change one object, or only have the server check it; the object as it then is.
+
+        With a resourceVersion in the change, an object that was changed meanwhile answers 409.
+        """
+        asked = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All"} if is_rehearsal else {})
+        sent = (json.dumps(change).encode(), form.value)
+        return _whole(self._ask("PATCH", path, asked, sent, read_s=READ_S))[0]
 
     def pages(self, path: str, limit: int = PAGE) -> Iterator[tuple[int, Json]]:
         """A list page by page; one that expires in between is begun again, as reading 1.
@@ -103,7 +109,7 @@ class Cluster:
         """
         asked = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true",
                  "timeoutSeconds": str(WATCH_S)}  # fmt: skip
-        response = self._ask(path, asked, WATCH_S + READ_S)
+        response = self._ask("GET", path, asked, read_s=WATCH_S + READ_S)
         try:
             for line in _lines(response):
                 event = json.loads(line)
@@ -120,14 +126,19 @@ class Cluster:
         finally:
             response.close()
 
-    def _ask(self, path: str, asked: Mapping[str, str], read_s: float) -> Any:
+    def _ask(
+        self, verb: str, path: str, asked: Mapping[str, str], sent: Sent | None = None, *,
+        read_s: float,
+    ) -> Any:  # fmt: skip
         from urllib3 import Retry, Timeout
         from urllib3.exceptions import HTTPError
 
         url = f"{self.host}{path}" + (f"?{urlencode(asked)}" if asked else "")
+        body, form = sent or (None, "")
+        headers = self._headers() | ({"content-type": form} if sent else {})
         try:
             response = self.pool.request(
-                "GET", url, headers=self._headers(), preload_content=False,
+                verb, url, headers=headers, body=body, preload_content=False,
                 retries=Retry(1, redirect=0, raise_on_status=False, retry_after_max=LATEST_S),
                 timeout=Timeout(connect=CONNECT_S, read=read_s),
             )  # fmt: skip
@@ -136,7 +147,8 @@ class Cluster:
         if response.status >= 400:
             said = _said(response)
             response.close()
-            raise UnreadError(_refusal(response.status, said), response.status)
+            role = "kubernetes-writer.yaml" if sent else "kubernetes-reader.yaml"
+            raise UnreadError(_refusal(response.status, said, role), response.status)
         return response
 
     def _headers(self) -> dict[str, str]:
@@ -151,20 +163,22 @@ class Cluster:
         return {"accept": "application/json", "user-agent": "watermaster"} | token
 
 
-def connect(source: SourceSpec) -> Cluster:
-    """The cluster of `kubernetes:CONTEXT`; without a context the current one, or our own pod's."""
-    if not source.location.startswith(PREFIX):
+def connect(location: str, file: str | None = None) -> Cluster:
+    """The cluster of `kubernetes:CONTEXT`; without a context the current one, or our own pod's.
+
+    file: a kubeconfig; without it $KUBECONFIG or ~/.kube/config.
+    """
+    if not location.startswith(PREFIX):
         fix = "write kubernetes: and a context of the kubeconfig, e.g. kubernetes:eks-prod"
-        raise BadInputError(source.location, "names no cluster", fix)
-    context = source.location.removeprefix(PREFIX) or None
+        raise BadInputError(location, "names no cluster", fix)
+    context = location.removeprefix(PREFIX) or None
     try:
         from kubernetes import client, config
         from kubernetes.config.config_exception import ConfigException
     except ImportError as error:
         fix = "install it: pip install 'watermaster[kubernetes]'"
-        raise BadInputError(source.location, f"needs a client ({error})", fix) from None
+        raise BadInputError(location, f"needs a client ({error})", fix) from None
     configuration = client.Configuration()
-    file = source.options.get("kubeconfig")
     try:
         if context is None and file is None and all(os.environ.get(key) for key in _HOST_KEYS):
             load: Any = config.load_incluster_config
@@ -180,10 +194,29 @@ def connect(source: SourceSpec) -> Cluster:
             name = context or contexts(file)[1]["name"]
     except (ConfigException, OSError, KeyError, TypeError, ValueError) as error:
         fix = "check it with kubectl config get-contexts; options.kubeconfig names another file"
-        raise BadInputError(source.location, f"cannot be found ({_brief(error)})", fix) from None
+        raise BadInputError(location, f"cannot be found ({_brief(error)})", fix) from None
     configuration.connection_pool_maxsize = MOST_CONNECTIONS
     pool = client.ApiClient(configuration).rest_client.pool_manager
     return Cluster(name, configuration.host.rstrip("/"), pool, configuration)
+
+
+def _whole(response: Any) -> tuple[Json, Mapping[str, str]]:
+    """One object, of a length that is held in memory."""
+    try:
+        told = response.read(LONGEST_PAGE_BYTES + 1, decode_content=True)
+    except _broken() as error:
+        raise UnreadError(f"the answer broke off ({_brief(error)}); try again") from None
+    if len(told) > LONGEST_PAGE_BYTES:
+        response.close()
+        raise LongError(f"one answer is longer than {LONGEST_PAGE_BYTES >> 20} MiB")
+    response.release_conn()
+    try:
+        found = json.loads(told)
+    except (ValueError, RecursionError):
+        raise UnreadError("the answer is half or no JSON; try again") from None
+    if not isinstance(found, dict):
+        raise UnreadError("the answer is no object; is this a Kubernetes API server?")
+    return found, response.headers
 
 
 def _following(page: Json) -> str | None:
@@ -203,11 +236,11 @@ def skew_s(headers: Mapping[str, str], now: dt.datetime) -> float | None:
     return (told - now).total_seconds()
 
 
-def _refusal(status: int, said: str) -> str:
+def _refusal(status: int, said: str, role: str) -> str:
     if status == 401:
         return "401: the credentials are not known or have ended; sign in again"
     if status == 403:
-        return f"403: {said or 'forbidden'}; grant it: see kubernetes-reader.yaml"
+        return f"403: {said or 'forbidden'}; grant it: see {role}"
     if status == 429:
         return "429: the server is asked too much; try again"
     return f"{status}: {said or 'no reason told'}; try again"

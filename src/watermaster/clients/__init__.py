@@ -1,0 +1,1 @@
+"""One file per foreign service that several rooms speak to: sign-in and transport, no meaning."""
