@@ -41,6 +41,24 @@ def test_things_are_found_by_facets_and_lead_to_their_page(client):
     assert "Nothing matches." in client.get("/estate/things?q=no-such-thing").text
 
 
+def test_the_api_tells_of_things_what_the_page_does(client):
+    told = client.get("/api/v1/things?kind=pod&sort=uid").json()
+    html = client.get("/estate/things?kind=pod&sort=uid").text
+    assert told["count"] == len(told["rows"]) > 1
+    places = [
+        "/".join(one["thing"][k] for k in ("kind", "platform", "uid")) for one in told["rows"]
+    ]
+    assert all(f"/estate/thing/{place}" in html for place in places)
+    one = client.get(f"/api/v1/things/{places[0]}").json()
+    assert one["row"] == told["rows"][0]
+    assert client.get("/api/v1/things?sort=nothing").status_code == 400
+
+
+def test_a_thing_of_another_month_is_linked_in_that_month(client):
+    html = client.get("/estate/workload/chat-assist?month=2026-10").text
+    assert "/estate/thing/pod/k8s-oslo/contact/chat-0?month=2026-10" in html
+
+
 @pytest.mark.parametrize(
     "path", ["/estate/nothings", "/estate/model/none", "/estate/thing/pod/fra/none"]
 )

@@ -8,10 +8,11 @@ import typer
 from watermaster.cli.call import command_group, confirm, examples, project, the_call
 from watermaster.cli.naming import complete_name
 from watermaster.cli.output import Table, say, show
-from watermaster.model.entities import Noun, Passport, Stated
+from watermaster.model.entities import Noun, Passport, Stated, UsedBy
 from watermaster.model.errors import UsageError
 
 COLUMNS = ("name", "owner", "about", "uses", "cost", "last seen", "findings")
+MOST_USERS = 20
 Month = Annotated[str | None, typer.Option(help="YYYY-MM; none: the newest")]
 
 
@@ -114,6 +115,11 @@ def _stated(made: Stated) -> None:
     show(made, Table([], [], empty=f"{made.noun.lower()} {made.name}: {done}; {made.why}"))
 
 
+def _used_by(one: UsedBy) -> str:
+    undeclared = "" if one.is_declared else ", seen to, not declared"
+    return f"used by {one.workload} ({one.team or 'nobody'}{undeclared}): {one.cost:,.2f}"
+
+
 def _show(found: Passport) -> None:
     row, currency = found.row, found.currency or ""
     over = f", no more since {row.over_since}" if row.over_since else ""
@@ -124,8 +130,9 @@ def _show(found: Passport) -> None:
     ]
     if row.is_used_after_its_end:
         above.append(f"▲ seen {row.last_seen:%Y-%m-%d}, after its end")
-    above += [f"used by {name} ({team or 'nobody'}): {cost:,.2f}" for name, team, cost
-              in found.used_by]  # fmt: skip
+    above += [_used_by(one) for one in found.used_by[:MOST_USERS]]
+    if len(found.used_by) > MOST_USERS:
+        above.append(f"and {len(found.used_by) - MOST_USERS} workloads more: -o json has all")
     rows = [
         {"kind": one["kind"], "platform": one["platform"], "uid": one["uid"],
          "gpus": one["gpus"], "cost": one["cost"],

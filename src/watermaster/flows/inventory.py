@@ -188,7 +188,8 @@ def _dearest(one: Thing) -> tuple[Decimal, str]:
 def told_thing(one: Thing) -> dict[str, object]:
     """A native thing as passports show it."""
     return {
-        "kind": one.kind, "platform": one.platform, "uid": one.uid, "gpus": one.gpus,
+        "kind": one.kind, "platform": one.platform, "uid": one.uid, "place": one.place,
+        "gpus": one.gpus,
         "used_ratio": one.used_s / one.measured_s if one.measured_s else None,
         "last_seen": one.last_seen, "cost": one.cost,
     }  # fmt: skip

@@ -53,6 +53,16 @@ class EntityList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UsedBy:
+    """A workload that runs a model, reads a dataset or stands on a platform."""
+
+    workload: str
+    team: str | None
+    cost: Decimal  # of the workload in the month
+    is_declared: bool  # False: it was seen to, and does not say so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Passport:
     """One declared thing whole: what was said of it, what it cost, who uses it, what is wrong."""
 
@@ -62,7 +72,7 @@ class Passport:
     month: str
     currency: str | None
     months: list[tuple[str, Decimal]]  # cost by billing month, oldest first
-    used_by: list[tuple[str, str | None, Decimal]]  # workload, team, its cost of the month
+    used_by: list[UsedBy]  # the dearest first
     things: list[dict[str, Any]]  # kind, platform, uid, gpus, used_ratio, last_seen, cost
     findings: list[Finding]
     said: list[tuple[dt.datetime, str]]  # when something was declared of it, and where
@@ -93,6 +103,7 @@ class Owned(StrEnum):
 
     YES = "yes"
     AMBIGUOUS = "ambiguous"  # two equal selectors take it
+    GUESS = "guess"  # nobody's, and a finding guesses whose
     NO = "no"
 
 
@@ -103,6 +114,8 @@ class ThingRow:
     thing: Thing
     presence: Presence
     owned: Owned
+    guess: str | None = None  # of an owner, where it has none
+    guess_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +125,20 @@ class ThingTold:
     row: ThingRow
     month: str
     currency: str | None
-    guess: str | None  # of an owner, where it has none
-    guess_reason: str | None
     parent: ThingRow | None
     parts: list[ThingRow]  # of which it is the parent, at most 50
     data: list[tuple[str, str | None, str | None]]  # location, dataset, classification
     findings: list[Finding]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThingList:
+    """Native things that fit a question, the dearest first, and how many there are by facet."""
+
+    month: str
+    snapshot: str
+    why: str
+    currency: str | None
+    count: int  # that fit; rows may be a part of them
+    facets: dict[str, dict[str, int]]  # of all things: how many have each value
+    rows: list[ThingRow] = field(default_factory=list)

@@ -64,7 +64,7 @@ def create_app(project: Project) -> FastAPI:
         api_findings,
     ):
         app.include_router(one.router)
-    for router in (things.router, entities.pages, entities.api):
+    for router in (things.router, things.api, entities.pages, entities.api):
         app.include_router(router)
     app.add_exception_handler(WatermasterError, _on_purpose)
     app.add_exception_handler(RequestValidationError, _bad_request)

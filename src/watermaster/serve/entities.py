@@ -11,7 +11,7 @@ from watermaster.flows.scope import is_empty
 from watermaster.model.entities import EntityList, EntityRow, Noun, Passport
 from watermaster.model.errors import NotFoundError
 from watermaster.serve.api import answer
-from watermaster.serve.questions import place
+from watermaster.serve.questions import page_of, place
 from watermaster.serve.render import page
 from watermaster.serve.state import Shared, State
 
@@ -32,7 +32,7 @@ def entities(request: Request, state: Shared, plural: str) -> Response:
     found = state.entities(noun, query.get("month") or None)
     text, team = query.get("q", ""), query.get("team", "")
     rows = [one for one in found.rows if _fits(one, text, team)]
-    at = max(1, int(query["page"])) if query.get("page", "").isdecimal() else 1
+    at = page_of(query.get("page"))
     context = {
         "title": plural.capitalize(), "found": found, "plural": plural, "noun": noun.lower(),
         "above": (place(request).to("/estate"), "Estate"), "text": text, "team": team,
@@ -56,7 +56,7 @@ def entity(
         "passport": passport_lines(found.document), "currency": found.currency or "USD",
         "above": (place(request).to(f"/estate/{noun}s"), f"{noun.capitalize()}s"),
         "most": max((cost for _, cost in found.months), default=Decimal(0)),
-        "command": f"wm {noun} show {name}",
+        "command": f"wm {noun} show {name}", "most_users": ROWS_A_PAGE,
     }  # fmt: skip
     return page(request, "entity.html", context)
 

@@ -12,7 +12,7 @@ from watermaster.flows.scope import is_empty
 from watermaster.model.findings import Finding
 from watermaster.model.inventory import Inventory, WorkloadState
 from watermaster.serve.entities import passport_lines
-from watermaster.serve.questions import TheAsked, place
+from watermaster.serve.questions import TheAsked, page_of, place
 from watermaster.serve.render import page
 from watermaster.serve.state import Shared
 
@@ -40,7 +40,7 @@ def estate(request: Request, state: Shared, asked: TheAsked) -> Response:
     text, rule = query.get("q", ""), query.get("rule", "")
     sort = query.get("sort", "-cost")
     rows = _sorted([one for one in found.workloads if _fits(one, chosen, text)], sort)
-    at = max(1, int(query["page"])) if query.get("page", "").isdecimal() else 1
+    at = page_of(query.get("page"))
     told = [one for one in found.findings if not rule or one.rule == rule]
     every = query.get("all") == "1" or bool(rule)
     context = {

@@ -40,7 +40,7 @@ def charges_asked(request: Request) -> ChargesAsked:
         text=query.get("q", ""),
         group=_group(query.get("group") or Group.CHARGE.value),
         sort=query.get("sort") or "-cost",
-        page=_page(query.get("page") or "1"),
+        page=page_of(query.get("page")),
     )
 
 
@@ -108,7 +108,10 @@ def _group(text: str) -> Group:
         raise UsageError("group", f"there is no group {text!r}", f"take {known}") from None
 
 
-def _page(text: str) -> int:
+def page_of(text: str | None) -> int:
+    """The number of a page, from 1 up; the first where none is named."""
+    if not text:
+        return 1
     if not text.isdecimal() or len(text) > 9:
         raise UsageError("page", f"{text[:20]!r} is no page", "write a number from 1 up")
-    return int(text)
+    return max(1, int(text))

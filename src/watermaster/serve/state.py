@@ -8,17 +8,24 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 
+from watermaster.flows.around import Around, around
 from watermaster.flows.cost_moved import cost_flow
 from watermaster.flows.entities import list_entities, passport
 from watermaster.flows.heard import heard_now
 from watermaster.flows.inventory import Looked, entity, inventory, look
-from watermaster.flows.native_things import Place, list_things, told_of_thing
+from watermaster.flows.native_things import (
+    Things,
+    ThingsAsked,
+    all_things,
+    list_things,
+    told_of_thing,
+)
 from watermaster.flows.open import Project
 from watermaster.flows.overview import overview
 from watermaster.flows.receive import Receiver
 from watermaster.flows.scope import Asked, Scoped, revision_now, scoped
 from watermaster.flows.source_ages import source_ages
-from watermaster.model.entities import EntityList, Noun, Passport, ThingRow, ThingTold
+from watermaster.model.entities import EntityList, Noun, Passport, ThingList, ThingTold
 from watermaster.model.inventory import Entity, Inventory
 from watermaster.model.overview import FlowReport, Overview, SourceAge
 from watermaster.model.things import Seen
@@ -49,8 +56,10 @@ class State:
             lambda _revision, _hour, month: look(project, month)
         )
         self._ages = functools.lru_cache(KEPT)(lambda *_key: source_ages(project))
-        self._things = functools.lru_cache(LOOKED)(
-            lambda looked, _heard: list_things(project, looked)
+        self._around = functools.lru_cache(LOOKED)(lambda looked, _heard: around(project, looked))
+        self._things = functools.lru_cache(LOOKED)(all_things)
+        self._entities = functools.lru_cache(LOOKED * len(Noun))(
+            lambda noun, near: list_entities(project, noun, held=near)
         )
         self._inventory = functools.lru_cache(LOOKED)(
             lambda looked, _heard: inventory(project, looked=looked)
@@ -106,26 +115,23 @@ class State:
 
     def entities(self, noun: Noun, month: str | None) -> EntityList:
         """All declared things of a kind in a month."""
-        looked = self._look(month)
-        return self._worker.submit(list_entities, self.project, noun, None, looked).result()
+        return self._worker.submit(self._entities, noun, self._near(month)).result()
 
     def passport(self, noun: Noun, name: str, month: str | None) -> Passport:
         """One declared thing whole."""
-        looked = self._look(month)
-        return self._worker.submit(passport, self.project, noun, name, looked).result()
+        return self._worker.submit(passport, self.project, noun, name, self._near(month)).result()
 
-    def things(self, month: str | None) -> list[ThingRow]:
-        """All native things of a month."""
-        looked = self._look(month)
-        return self._worker.submit(self._things, looked, self._heard()).result()
+    def things(self, asked: ThingsAsked, month: str | None) -> ThingList:
+        """The native things of a month that fit."""
+        return self._worker.submit(
+            list_things, self.project, asked, None, self._every(month)
+        ).result()
 
-    def thing(self, where: Place, month: str | None) -> ThingTold:
+    def thing(self, place: str, month: str | None) -> ThingTold:
         """One native thing whole."""
-        return self._worker.submit(told_of_thing, self.project, where, self._look(month)).result()
-
-    def currency(self) -> str:
-        """That of the newest month."""
-        return self._look(None).seen.currency or "USD"
+        return self._worker.submit(
+            told_of_thing, self.project, place, None, self._every(month)
+        ).result()
 
     def ages(self) -> list[SourceAge]:
         """How old each source is, at most a minute ago."""
@@ -135,6 +141,13 @@ class State:
     def _look(self, month: str | None) -> Looked:
         month = month or self.scope(Asked()).scope.month
         return self._worker.submit(self._looked, self.revision, self.hour, month).result()
+
+    def _near(self, month: str | None) -> Around:
+        looked = self._look(month)
+        return self._worker.submit(self._around, looked, self._heard()).result()
+
+    def _every(self, month: str | None) -> Things:
+        return self._worker.submit(self._things, self._near(month)).result()
 
     def _heard(self) -> str:
         return heard_now(self.project)

@@ -1,57 +1,103 @@
 """The page of native things with its facets, and the page of one of them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+import shlex
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from watermaster.flows.native_things import FACETS, ThingsAsked
 from watermaster.flows.scope import is_empty
-from watermaster.model.entities import ThingRow
-from watermaster.serve.questions import place
-from watermaster.serve.render import page
+from watermaster.model.entities import ThingList, ThingRow, ThingTold
+from watermaster.serve.api import answer
+from watermaster.serve.questions import command, page_of, place
+from watermaster.serve.render import page as shown
 from watermaster.serve.state import Shared
 
-FACETS: Final = ("kind", "platform", "source", "state", "owned", "team")
 ROWS_A_PAGE: Final = 50
+HEADS: Final = {
+    "uid": "Thing", "platform": "Platform", "workload": "Workload", "team": "Team",
+    "state": "State", "last_seen": "Last seen", "source": "Source", "cost": "Cost",
+}  # fmt: skip
+SORTED_BY: Final = frozenset({"uid", "workload", "last_seen", "cost"})  # facets find the others
+MOST_CHOICES: Final = 100  # of a facet, the most frequent; the search finds the others
 router = APIRouter(include_in_schema=False)
+api = APIRouter(prefix="/api/v1", tags=["estate"])
+Month = Annotated[str | None, Query(description="billing month YYYY-MM; none: the newest")]
 
 
 @router.get("/estate/things")
 def things(request: Request, state: Shared) -> Response:
     """Everything that was seen in a month: searched, filtered, 50 a page, the dearest first."""
     if state.run(is_empty):
-        return page(request, "empty.html", {"title": "Things"})
+        return shown(request, "empty.html", {"title": "Things"})
     query = request.query_params
-    every = state.things(query.get("month") or None)
     chosen = {name: query[name] for name in FACETS if query.get(name)}
-    text = query.get("q", "")
-    rows = [one for one in every if _fits(one, chosen, text)]
-    at = max(1, int(query["page"])) if query.get("page", "").isdecimal() else 1
+    at = page_of(query.get("page"))
+    asked = ThingsAsked(chosen=chosen, text=query.get("q", ""), sort=query.get("sort") or "-cost",
+                        first=(at - 1) * ROWS_A_PAGE, most=ROWS_A_PAGE)  # fmt: skip
+    found = state.things(asked, query.get("month") or None)
     context = {
-        "title": "Things", "above": (place(request).to("/estate"), "Estate"), "text": text,
-        "rows": rows[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE], "count": len(rows), "page": at,
-        "pages": -(-len(rows) // ROWS_A_PAGE), "seen": len(every), "currency": state.currency(),
-        "facets": [(name, chosen.get(name, ""), _counts(every, name)) for name in FACETS],
-        "command": "wm estate show -o wide",
+        "title": "Things", "above": (place(request).to("/estate"), "Estate"), "found": found,
+        "text": asked.text, "page": at, "pages": -(-found.count // ROWS_A_PAGE),
+        "seen": sum(found.facets["state"].values()), "currency": found.currency or "USD",
+        "facets": [(name, chosen.get(name, ""), _choices(found.facets[name], chosen.get(name)))
+                   for name in FACETS],
+        "columns": HEADS.items(), "sorted_by": SORTED_BY, "sort": asked.sort,
+        "command": _command(asked, query),
     }  # fmt: skip
-    return page(request, "things.html", context)
+    return shown(request, "things.html", context)
 
 
-@router.get("/estate/thing/{kind}/{platform}/{uid:path}")
-def thing(
-    request: Request, state: Shared, kind: str, platform: str, uid: str
-) -> Response:  # fmt: skip
+@router.get("/estate/thing/{where:path}")
+def thing(request: Request, state: Shared, where: str, month: str | None = None) -> Response:
     """One native thing: what it is, whose, what it costs and uses, what is wrong."""
-    found = state.thing((kind, platform, uid), request.query_params.get("month"))
+    found = state.thing(where, month)
     one = found.row.thing
     context = {
         "title": one.name or one.uid, "found": found, "one": one, "row": found.row,
         "above": (place(request).to("/estate/things"), "Things"),
         "currency": found.currency or "USD", "facts": _facts(found.row),
-        "command": "wm estate show",
+        "command": shlex.join(["wm", "estate", "thing", where]),
     }  # fmt: skip
-    return page(request, "thing.html", context)
+    return shown(request, "thing.html", context)
+
+
+@api.get("/things", response_model=ThingList)
+def get_things(
+    state: Shared,
+    request: Request,
+    month: Month = None,
+    q: Annotated[str, Query(description="text in names, workload, team or model")] = "",
+    sort: Annotated[str, Query(description="a column, - before it: the greatest first")] = "-cost",
+    page: Annotated[int, Query(ge=1, le=10**9)] = 1,
+) -> Response:
+    """Native things, 50 a page; kind, platform, source, state, owned, team as parameters."""
+    query = request.query_params
+    chosen = {name: query[name] for name in FACETS if query.get(name)}
+    asked = ThingsAsked(chosen=chosen, text=q, sort=sort,
+                        first=(page - 1) * ROWS_A_PAGE, most=ROWS_A_PAGE)  # fmt: skip
+    return answer(state.things(asked, month))
+
+
+@api.get("/things/{where:path}", response_model=ThingTold)
+def get_thing(state: Shared, where: str, month: Month = None) -> Response:
+    """One native thing whole, kind/platform/uid: `wm estate thing`."""
+    return answer(state.thing(where, month))
+
+
+def _choices(counts: Mapping[str, int], chosen: str | None) -> list[tuple[str, int]]:
+    found = list(counts.items())[:MOST_CHOICES]
+    return (
+        found if not chosen or chosen in dict(found) else [(chosen, counts.get(chosen, 0)), *found]
+    )
+
+
+def _command(asked: ThingsAsked, query: Mapping[str, str]) -> str:
+    wanted = {name: [value] for name, value in asked.chosen.items()}
+    told = command("estate things", query.get("month"), wanted)
+    return f"{told} --find {shlex.quote(asked.text)}" if asked.text else told
 
 
 def _facts(row: ThingRow) -> list[tuple[str, str]]:
@@ -65,28 +111,3 @@ def _facts(row: ThingRow) -> list[tuple[str, str]]:
     ]  # fmt: skip
     labels = [(f"Label {key}", value) for key, value in sorted(one.labels.items())]
     return [(name, str(value)) for name, value in [*told, *labels] if value not in {None, ""}]
-
-
-def _fits(one: ThingRow, chosen: Mapping[str, str], text: str) -> bool:
-    if any(_value(one, name) != value for name, value in chosen.items()):
-        return False
-    held = one.thing
-    return not text or text.lower() in (
-        f"{held.uid} {held.name} {held.namespace} {held.workload} {held.team} {held.model}".lower()
-    )
-
-
-def _value(one: ThingRow, facet: str) -> str:
-    if facet == "state":
-        return one.presence.value
-    if facet == "owned":
-        return one.owned.value
-    return str(getattr(one.thing, facet) or "-")
-
-
-def _counts(rows: Iterable[ThingRow], facet: str) -> list[tuple[str, int]]:
-    counts: dict[str, int] = {}
-    for one in rows:
-        value = _value(one, facet)
-        counts[value] = counts.get(value, 0) + 1
-    return sorted(counts.items(), key=lambda held: (-held[1], held[0]))
