@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from tests.azure_changes import change
+
 TOKEN = "a-token-of-the-double"
 HEADER = "the-secret-of-the-machine"  # what a managed identity shows to ask for a token
 
@@ -27,6 +29,9 @@ class Azure:
     computes: dict[str, list[dict]] = field(default_factory=dict)  # by id of the workspace
     gpus: dict[str, int] = field(default_factory=dict)  # machine size to GPUs
     page: int = 1_000  # most rows it tells at once
+    denied: str = ""  # method and end of a path that is refused, e.g. "PUT /snapshots"
+    busy: int = 0  # requests that are throttled before one is answered
+    slow: int = 0  # looks until what is made is ready
 
 
 def answer(azure: Azure, method: str, path: str, body: dict) -> tuple[int, object]:
@@ -47,7 +52,7 @@ def answer(azure: Azure, method: str, path: str, body: dict) -> tuple[int, objec
         ]}  # fmt: skip
     if parts.path.endswith("/computes"):
         return computes(azure, parts.path, int(asked.get("skip", ["0"])[0]))
-    return 404, {"error": {"code": "ResourceNotFound"}}
+    return change(azure, method, parts.path, body)
 
 
 def graph(azure: Azure, body: dict) -> tuple[int, object]:
@@ -102,7 +107,7 @@ def azure_double(azure: Azure) -> Iterator[Azure]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    for method in ("GET", "POST"):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{method}", Handler._serve)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

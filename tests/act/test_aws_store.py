@@ -209,3 +209,14 @@ def test_a_copy_whose_answer_was_lost_is_made_once(aws, bucket, archive):
     aws.door.rule = lost_answer(aws.door, "model.bin")
     one.opened().do(step, held(one))
     assert shows(one.opened().look(step, held(one)), step.want)
+
+
+def test_a_copy_that_is_all_there_is_left_is_not_deleted_by_the_undo(aws, bucket, archive):
+    one = archived(aws, archive)(copying(bucket))
+    (step,) = one.opened().steps(one.remedy)
+    one.opened().do(step, held(one))
+    aws.client("s3").delete_object(Bucket=bucket, Key="runs/one/model.bin")
+    there = keys(aws, archive, OTHER)
+    with pytest.raises(RefusedError, match=r"1 copies are all there is of model.bin"):
+        one.opened().undo(step, held(one))
+    assert keys(aws, archive, OTHER) == there

@@ -1,11 +1,11 @@
 """Objects under prefixes in S3: listed, and copied so that their ETags can be compared."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from watermaster.act.aws_account import Account, told
+from watermaster.act.listing import Listing, Object, listing
 from watermaster.act.verbs import PlatformError
 from watermaster.model.errors import NotAllowedError, RefusedError
 
@@ -14,22 +14,6 @@ MOST_AT_ONCE_BYTES: Final = 5 * 1024**3  # larger ones are copied in parts
 AT_ONCE: Final = 1_000  # objects deleted with one call
 
 Place = tuple[str, str]  # bucket, and prefix that is empty or ends in /
-
-
-class Object(NamedTuple):
-    """One object, named from its prefix on."""
-
-    name: str
-    size_bytes: int
-    etag: str
-
-
-class Listing(NamedTuple):
-    """What lies under a prefix; the digest is over names, sizes and ETags."""
-
-    objects: int
-    bytes: int
-    digest: str | None  # None of nothing
 
 
 def place_of(address: str) -> Place:
@@ -56,29 +40,20 @@ def listing_of(account: Account, where: str, place: Place, region: str = "") -> 
     return listing(objects(account, where, place, region or account.region))
 
 
-def listing(found: Iterator[Object]) -> Listing:
-    """The sum of what is listed."""
-    total, size_bytes, all_of_it = 0, 0, hashlib.sha256()
-    for one in found:
-        total, size_bytes = total + 1, size_bytes + one.size_bytes
-        all_of_it.update(f"{one.name}\0{one.size_bytes}\0{one.etag}\n".encode())
-    return Listing(total, size_bytes, all_of_it.hexdigest()[:16] if total else None)
-
-
 def copy(account: Account, one: Object, source: Place, there: Place, region: str) -> None:
     """Copy one object within S3, in the parts it was written in, so that its ETag is the same."""
     where = f"{SCHEME}{there[0]}/{there[1]}{one.name}"
     asked = {"CopySource": {"Bucket": source[0], "Key": f"{source[1]}{one.name}"},
-             "CopySourceIfMatch": one.etag}  # fmt: skip
+             "CopySourceIfMatch": one.mark}  # fmt: skip
     target = {"Bucket": there[0], "Key": f"{there[1]}{one.name}"}
-    if "-" not in one.etag and one.size_bytes <= MOST_AT_ONCE_BYTES:
+    if "-" not in one.mark and one.size_bytes <= MOST_AT_ONCE_BYTES:
         answer = account.call(where, "s3.copy_object", region, **target, **asked)
         etag = answer["CopyObjectResult"]["ETag"].strip('"')
     else:
         etag = _in_parts(account, where, (one, source), target | asked)
-    if etag != one.etag:
+    if etag != one.mark:
         raise PlatformError(
-            where, f"was copied, but its ETag is {etag}, not {one.etag}",
+            where, f"was copied, but its ETag is {etag}, not {one.mark}",
             "content under KMS keys cannot be compared so: replicate it by hand",
         )  # fmt: skip
 

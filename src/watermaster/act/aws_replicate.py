@@ -12,15 +12,14 @@ from typing import Any, Final
 from watermaster.act.aws_account import Account, told
 from watermaster.act.aws_objects import (
     SCHEME,
-    Object,
     Place,
     copy,
     delete,
-    listing,
     listing_of,
     objects,
     place_of,
 )
+from watermaster.act.listing import Object, listing
 from watermaster.act.verbs import fix_of, must_show
 from watermaster.model.acts import Held, Remedy, Step, World
 from watermaster.model.errors import NotFoundError, RefusedError
@@ -87,12 +86,19 @@ class Replicas:
 
     def undo(self, step: Step, held: Held) -> World:
         """Delete what the list names and still is as it was copied, then the list."""
-        wanted, (_, there) = self._list(step, held), _places(step)
+        wanted, (source, there) = self._list(step, held), _places(step)
         if wanted is None:
             return {}
         found, listed = self._there(step, held)
         ours = set(wanted)
         names = [one.name for one in found if one in ours]
+        still = set(objects(self.account, step.subject, source, self.account.region))
+        alone = [one for one in found if one in ours and one not in still]
+        if alone:
+            raise RefusedError(
+                step.subject, f"{len(alone)} copies are all there is of {alone[0].name} and others",
+                "copy them back, or keep the copy and decline the undo",
+            )  # fmt: skip
         region = step.asked["to_region"]
         delete(self.account, there, names, region)
         if listed:

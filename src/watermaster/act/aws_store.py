@@ -7,7 +7,8 @@ import datetime as dt
 from typing import Any, Final
 
 from watermaster.act.aws_account import Account
-from watermaster.act.aws_objects import Listing, listing_of, place_of
+from watermaster.act.aws_objects import listing_of, place_of
+from watermaster.act.listing import Listing
 from watermaster.act.verbs import fix_of, must_show
 from watermaster.model.acts import UNDO_DAYS, Held, Remedy, Step, World
 from watermaster.model.errors import NotFoundError, RefusedError
