@@ -1,6 +1,6 @@
 """`wm cost`: who used what, at what cost."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from watermaster.cli.output import Table, show
 from watermaster.decide.cost.by import Cost
 from watermaster.model.errors import UsageError
 from watermaster.model.why import Why
+
+if TYPE_CHECKING:
+    from watermaster.flows.scope import Asked
 
 app = command_group("Who used what, at what cost.")
 
@@ -140,20 +143,47 @@ Unit = Annotated[str | None, typer.Option("--unit", help="business unit; none: a
 Currency = Annotated[str | None, typer.Option("--currency", help="none: the organisation's")]
 
 
-@app.command("moved", epilog=examples("wm cost moved", "wm cost moved --month 2026-10"))
+@app.command(
+    "moved",
+    epilog=examples("wm cost moved", "wm cost moved --month 2026-10", "wm cost moved --why"),
+)
 def cost_moved(
-    month: Month = None, unit: Unit = None, currency: Currency = None, cost: Kind = Cost.EFFECTIVE
+    month: Month = None,
+    unit: Unit = None,
+    currency: Currency = None,
+    cost: Kind = Cost.EFFECTIVE,
+    why: Annotated[
+        bool, typer.Option("--why", help="by cause: price, volume, mix, new, gone")
+    ] = False,
 ) -> None:
     """What moved since the month before, the largest change first."""
     from watermaster.flows import cost_moved as flow
     from watermaster.flows.scope import Asked
 
+    if why:
+        _explained(Asked(month=month, unit=unit, currency=currency), cost)
+        return
     report = flow.cost_moved(project(), Asked(month=month, unit=unit, currency=currency), cost)
     columns = ["name", "kind", "before", "now", "change"]
     rows = [{name: getattr(thing, name) for name in columns} for thing in report.rows]
     change = report.now - report.before
     below = [f"total {report.now:,.2f} {report.currency}, {change:+,.2f}"]
     show(report, Table(columns, rows, above=[report.why], below=below, empty="nothing moved"))
+
+
+def _explained(asked: "Asked", cost: Cost) -> None:
+    from watermaster.flows.cost_explained import cost_explained
+
+    told = cost_explained(project(), asked, cost)
+    rows = [
+        {"cause": one.cause.value, "subject": one.subject, "change": one.amount,
+         "why": one.words, "before": one.before, "now": one.now, "unit": one.unit}
+        for one in told.reasons
+    ]  # fmt: skip
+    below = [f"{cause.value} {amount:+,.2f}" for cause, amount in told.steps.items() if amount]
+    below.append(f"in all {told.now - told.before:+,.2f} {told.currency}")
+    show(told, Table(["cause", "subject", "change", "why"], rows, wide=["before", "now", "unit"],
+                     above=[told.why], below=below, empty="nothing moved"))  # fmt: skip
 
 
 @app.command("flow", epilog=examples("wm cost flow", "wm cost flow --month 2026-10 -o json"))

@@ -30,6 +30,11 @@ def known_closes(project: Project) -> dict[str, Closed]:
         return closes_of(connection)
 
 
+def closes_at(project: Project, head: Head) -> dict[str, Closed]:
+    """The months that were closed at a head."""
+    return {m: one for m, one in known_closes(project).items() if one.revision <= head.revision}
+
+
 def read_month(text: str) -> Period:
     """The period of a month as a person wrote it."""
     try:
@@ -54,7 +59,7 @@ def allocations_of(
 
 
 def _given(project: Project, head: Head, months: Sequence[str], view: View) -> Table:
-    closes = known_closes(project) if view is View.CLOSED else {}
+    closes = closes_at(project, head) if view is View.CLOSED else {}
     files = files_of(project, head, "allocations", closes, months)
     rows = read_files(project.ledger, "allocations", files)
     rows = rows.mutate(adjusts_month=ibis.null("string"))

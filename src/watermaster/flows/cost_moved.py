@@ -62,10 +62,15 @@ def cost_flow(project: Project, asked: Asked, cost: Cost = Cost.EFFECTIVE) -> Fl
     )
 
 
+def name_of(row: Mapping[str, Any]) -> tuple[str, str | None]:
+    """What a row of the rule's is called, and its kind where it is no workload."""
+    return (row["workload"], None) if row["workload"] else (_name(row), row["kind"])
+
+
 def _thing(row: Mapping[str, Any]) -> Thing:
-    kind = None if row["workload"] else row["kind"]
+    name, kind = name_of(row)
     return Thing(
-        name=row["workload"] or _name(row),
+        name=name,
         kind=kind,
         before=row["before"],
         now=row["now"],
@@ -80,7 +85,7 @@ def _name(row: Mapping[str, Any]) -> str:
     >>> _name({"kind": "idle", "pool": "h100", "team": None, "service": None})
     'idle on h100'
     """
-    of = row["pool"] or row["team"] or row["service"]
+    of = row["pool"] or row["team"] or row.get("service_of", row["service"])
     kind = str(row["kind"])
     if of is None:
         return kind

@@ -30,9 +30,14 @@ UNOWNED: Final = 8
 MONTHS: Final = 12
 
 
-def overview(project: Project, asked: Asked) -> Overview:
-    """What a month cost, what moved, what lay idle and what nobody owns."""
-    found = scoped(project, replace(asked, every_month=False))
+def overview(
+    project: Project, asked: Asked, head: Head | None = None, now: dt.datetime | None = None
+) -> Overview:
+    """What a month cost, what moved, what lay idle and what nobody owns.
+
+    head, now: the ledger and the moment it is told of; None: as they are.
+    """
+    found = scoped(project, replace(asked, every_month=False), head)
     month = found.scope.month or found.scope.months[0]
     year = read_year(
         _rows_of(project, _year_of(project, found, month)),
@@ -46,8 +51,8 @@ def overview(project: Project, asked: Asked) -> Overview:
     movers = _with_days(project, found, moved.rows[:MOVERS], days)
     lost = _unowned(project, found)
     currency = found.scope.currency
-    so_far = _so_far(project, month, days, by_day)
-    now = year.cost[month]
+    so_far = _so_far(now or project.ledger.clock(), month, days, by_day)
+    spent = year.cost[month]
     return Overview(
         rule=rule.RULE,
         snapshot=found.head.name,
@@ -56,7 +61,7 @@ def overview(project: Project, asked: Asked) -> Overview:
         title=rule.finding(month, total, before, currency, so_far),
         lede=[
             *rule.lede(total, None if so_far else before, movers, currency),
-            *rule.lede_of_waste(now["idle"], now["unallocated"], currency),
+            *rule.lede_of_waste(spent["idle"], spent["unallocated"], currency),
         ],
         total=total,
         before=before,
@@ -68,7 +73,7 @@ def overview(project: Project, asked: Asked) -> Overview:
         by_hour=_by_hour(project, found.head, month),
         moved=movers,
         unowned=lost[:UNOWNED],
-        unowned_total=now["unallocated"] or Decimal(0),
+        unowned_total=spent["unallocated"] or Decimal(0),
         sources=source_states(project),
     )
 
@@ -128,10 +133,10 @@ def _days(
 
 
 def _so_far(
-    project: Project, month: str, days: Sequence[dt.date], by_day: Mapping[str, Sequence[Decimal]]
+    now: dt.datetime, month: str, days: Sequence[dt.date], by_day: Mapping[str, Sequence[Decimal]]
 ) -> str | None:
     """The last day with cost, of a month that is not over."""
-    if project.ledger.clock() >= parse_month(month).end:
+    if now >= parse_month(month).end:
         return None
     seen = [day for i, day in enumerate(days) if any(values[i] for values in by_day.values())]
     return day_name(seen[-1]) if seen else None

@@ -80,9 +80,12 @@ def usual_month(sizes: Mapping[str, int]) -> str:
     return next(month for month, size in sizes.items() if size >= least)
 
 
-def scoped(project: Project, asked: Asked) -> Scoped:
-    """The allocations a page is about; NotFoundError for a month or unit that has none."""
-    head = read_head(project.ledger.records)
+def scoped(project: Project, asked: Asked, head: Head | None = None) -> Scoped:
+    """The allocations a page is about; NotFoundError for a month or unit that has none.
+
+    head: the ledger as it was then; None: as it is.
+    """
+    head = head or read_head(project.ledger.records)
     sizes = month_sizes(project, head)
     if not sizes:
         raise NotFoundError("the ledger", "holds no allocations yet", "run wm ingest, or wm demo")

@@ -30,7 +30,7 @@ def write_xlsx(found: Statement | Journal, path: Path) -> None:
     created = parse_month(found.month).end.replace(tzinfo=None)
     book.set_properties({"title": _title(found), "created": created})
     for name, rows in _sheets(found).items():
-        _write_sheet(book, name, rows)
+        write_sheet(book, name, rows)
     try:
         book.close()
     except FileCreateError as error:
@@ -62,7 +62,8 @@ def _sheets(found: Statement | Journal) -> dict[str, Sequence[Row]]:
     }
 
 
-def _write_sheet(book: Any, name: str, rows: Sequence[Row]) -> None:
+def write_sheet(book: Any, name: str, rows: Sequence[Row]) -> None:
+    """One sheet: a head, the rows under it, widths that fit, a filter."""
     sheet = book.add_worksheet(name)
     bold, money = book.add_format({"bold": True}), book.add_format({"num_format": MONEY_FORMAT})
     columns = list(rows[0]) if rows else []

@@ -19,6 +19,7 @@ from watermaster.model.errors import UsageError, WatermasterError
 from watermaster.serve import (
     api,
     api_findings,
+    api_review,
     assets,
     capacity,
     costs,
@@ -28,6 +29,7 @@ from watermaster.serve import (
     metrics,
     otlp,
     overview,
+    review,
     sheet,
     tags,
     things,
@@ -54,6 +56,7 @@ def create_app(project: Project) -> FastAPI:
         costs,
         estate,
         findings,
+        review,
         capacity,
         tags,
         sheet,
@@ -62,6 +65,7 @@ def create_app(project: Project) -> FastAPI:
         otlp,
         api,
         api_findings,
+        api_review,
     ):
         app.include_router(one.router)
     for router in (things.router, things.api, entities.pages, entities.api):

@@ -133,6 +133,10 @@ class State:
             told_of_thing, self.project, place, None, self._every(month)
         ).result()
 
+    def scope_months(self) -> list[str]:
+        """The billing months there are, the newest first."""
+        return self.scope(Asked()).scope.months
+
     def ages(self) -> list[SourceAge]:
         """How old each source is, at most a minute ago."""
         minute = f"{self.project.ledger.clock():%Y-%m-%dT%H:%M}"

@@ -21,7 +21,7 @@ def moved(allocations: Table, before: str, now: str, cost: Cost) -> Decision:
     """
     two = allocations.filter(allocations.billing_month.isin([before, now]))
     amount, month = two[cost.column], two.billing_month
-    summed = two.group_by(**_thing(two), currency=two.billing_currency).agg(
+    summed = two.group_by(**thing_columns(two), currency=two.billing_currency).agg(
         before=amount.sum(where=month == before).cast(SUM),
         now=amount.sum(where=month == now).cast(SUM),
     )
@@ -36,7 +36,8 @@ def moved(allocations: Table, before: str, now: str, cost: Cost) -> Decision:
 _NAMES: Final = ("workload", "kind", "team", "pool", "service", "currency")
 
 
-def _thing(rows: Table) -> dict[str, Column]:
+def thing_columns(rows: Table) -> dict[str, Column]:
+    """What tells the things of a cost apart: see `moved`."""
     has_none = rows.workload.isnull()
     return {
         "workload": rows.workload,
