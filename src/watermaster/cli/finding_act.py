@@ -88,7 +88,7 @@ def fix(
         return
     planned = plan_fix(opened, id_)
     ids = " ".join(f"--approve {one.id}" for one in planned)
-    below = ["nothing was done", f"do it: wm finding fix {id_} {ids}"]
+    below = [*_notes(planned), "nothing was done", f"do it: wm finding fix {id_} {ids}"]
     show(planned, Table(STEPS, _steps(planned), above=[planned[0].plan.why], below=below))
 
 
@@ -191,5 +191,14 @@ def _ended(done: Sequence[Fix]) -> None:
         raise typer.Exit(1)
 
 
+def _notes(planned: Sequence[Fix]) -> list[str]:
+    """How each step is taken back, and what else to know before it is approved."""
+    steps = [kept.step for one in planned for kept in one.steps]
+    undo = [f"undo of {one.verb}: {one.undo or 'it cannot be taken back'}" for one in steps]
+    return [*undo, *(f"beware: {one.asked['beware']}" for one in steps if "beware" in one.asked)]
+
+
 def _world(world: World) -> str:
-    return ", ".join(f"{key}={value}" for key, value in world.items())
+    """Without what only tells the thing from another of its name, and what is empty."""
+    shown = {key: value for key, value in world.items() if key != "uid" and value != []}
+    return ", ".join(f"{key}={'unset' if value is None else value}" for key, value in shown.items())
