@@ -59,6 +59,16 @@ def test_a_thing_of_another_month_is_linked_in_that_month(client):
     assert "/estate/thing/pod/k8s-oslo/contact/chat-0?month=2026-10" in html
 
 
+def test_every_link_of_the_estate_and_of_a_passport_leads_to_a_page(client):
+    for start in ("/estate", "/estate/workload/chat-assist", "/estate/dataset/notes"):
+        html = client.get(start).text
+        links = {part.split('"')[0] for part in html.split('href="')[1:]}
+        inside = sorted(link for link in links if link.startswith(("/estate", "/findings")))
+        told = {link: client.get(link.replace("&amp;", "&")).status_code for link in inside[:40]}
+        assert [link for link, code in told.items() if code != 200] == []
+    assert "/estate/workload/" in html
+
+
 @pytest.mark.parametrize(
     "path", ["/estate/nothings", "/estate/model/none", "/estate/thing/pod/fra/none"]
 )

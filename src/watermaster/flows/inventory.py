@@ -37,6 +37,7 @@ class Looked:
     seen: Seen
     found: list[Finding]
     paid: list[tuple[str | None, Decimal]]  # team and cost
+    is_kept: bool  # whether the findings are in the ledger, or only thought of here
 
 
 def look(project: Project, month: str | None = None) -> Looked:
@@ -52,7 +53,7 @@ def look(project: Project, month: str | None = None) -> Looked:
         for row in by_team.rows
     ]
     kept = findings(seen, estate) if found is None else found
-    return Looked(head, known, estate, seen, kept, paid)
+    return Looked(head, known, estate, seen, kept, paid, found is not None)
 
 
 def inventory(

@@ -52,6 +52,7 @@ def entity(
     """The passport of one model, dataset or platform."""
     found = state.passport(_noun(f"{noun}s"), name, month)
     context = {
+        "known": state.known(month),
         "title": name, "found": found, "row": found.row, "used_by": USED_BY.get(found.noun),
         "passport": passport_lines(found.document), "currency": found.currency or "USD",
         "above": (place(request).to(f"/estate/{noun}s"), f"{noun.capitalize()}s"),

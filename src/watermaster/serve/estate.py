@@ -44,6 +44,7 @@ def estate(request: Request, state: Shared, asked: TheAsked) -> Response:
     told = [one for one in found.findings if not rule or one.rule == rule]
     every = query.get("all") == "1" or bool(rule)
     context = {
+        "known": state.known(scope.month),
         "title": "Estate", "found": found, "scope": scope,
         "figures": _figures(found), "rules": _rules(found.findings), "rule": rule,
         "told": told if every else told[:FINDINGS_SHOWN], "more": len(told), "every": every,
@@ -63,6 +64,7 @@ def workload(request: Request, state: Shared, name: str, month: str | None = Non
     """The passport of one workload."""
     found = state.entity(name, month)
     context = {
+        "known": state.known(month),
         "title": name, "found": found, "passport": passport_lines(found.document),
         "currency": found.currency or "USD",
         "above": (place(request).to("/estate"), "Estate"),

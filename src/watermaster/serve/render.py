@@ -15,6 +15,7 @@ from watermaster.model.overview import SourceState
 from watermaster.serve import assets
 from watermaster.serve.questions import place
 from watermaster.serve.state import the_state
+from watermaster.serve.subjects import linked
 from watermaster.units import money, text
 
 PAGES: Final = (
@@ -84,6 +85,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "linked": linked,
         "money": money.compact, "cents": money.cents, "signed": money.signed,
         "grouped": money.grouped, "share": text.share, "change": text.change,
         "age": text.age, "wait": text.wait,

@@ -57,6 +57,7 @@ class State:
         )
         self._ages = functools.lru_cache(KEPT)(lambda *_key: source_ages(project))
         self._around = functools.lru_cache(LOOKED)(lambda looked, _heard: around(project, looked))
+        self._known = functools.lru_cache(LOOKED)(_known)
         self._things = functools.lru_cache(LOOKED)(all_things)
         self._entities = functools.lru_cache(LOOKED * len(Noun))(
             lambda noun, near: list_entities(project, noun, held=near)
@@ -137,6 +138,10 @@ class State:
         """The billing months there are, the newest first."""
         return self.scope(Asked()).scope.months
 
+    def known(self, month: str | None) -> frozenset[str]:
+        """What has a page of its own: kind/name as declared, findings, places of things."""
+        return self._worker.submit(self._known, self._look(month)).result()
+
     def ages(self) -> list[SourceAge]:
         """How old each source is, at most a minute ago."""
         minute = f"{self.project.ledger.clock():%Y-%m-%dT%H:%M}"
@@ -164,3 +169,13 @@ def the_state(request: Request) -> State:
 
 
 Shared = Annotated[State, Depends(the_state)]
+
+
+def _known(looked: Looked) -> frozenset[str]:
+    declared = (
+        f"{noun.lower()}/{version.resource.metadata.name}"
+        for noun in Noun
+        for version in looked.estate.of(noun)
+    )
+    kept = (f"finding/{one.id}" for one in looked.found if looked.is_kept)
+    return frozenset((*declared, *kept, *(one.place for one in looked.seen.things)))

@@ -56,6 +56,7 @@ def thing(request: Request, state: Shared, where: str, month: str | None = None)
     found = state.thing(where, month)
     one = found.row.thing
     context = {
+        "known": state.known(month),
         "title": one.name or one.uid, "found": found, "one": one, "row": found.row,
         "above": (place(request).to("/estate/things"), "Things"),
         "currency": found.currency or "USD", "facts": _facts(found.row),
