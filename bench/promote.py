@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from figures import Figure, run
-from watermaster.decide.release.promote import e_value, probability
+from watermaster.decide.release.promote import AGAINST, e_value, probability
 from watermaster.model.outcomes import PROMOTED_FROM
 from watermaster.testing.simulate.experiments import Drawn, draw_weeks
 
@@ -46,7 +46,7 @@ def look(weeks: NDArray[Any], alpha: float) -> Ended:
         held = weeks[:, :last]
         chance, needed = probability(held), 1 / alpha
         is_good = open_ & (chance >= PROMOTED_FROM) & (e_value(held) >= needed)
-        is_bad = open_ & (chance <= 1 - PROMOTED_FROM) & (e_value(-held) >= needed)
+        is_bad = open_ & (chance <= 1 - PROMOTED_FROM) & (e_value(-held) >= AGAINST * needed)
         good, bad, open_ = good | is_good, bad | is_bad, open_ & ~is_good & ~is_bad
         plain |= chance >= PROMOTED_FROM
     return Ended(float(good.mean()), float(bad.mean()), float(plain.mean()))

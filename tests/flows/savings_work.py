@@ -119,8 +119,9 @@ def _declared():
 
 
 def mend(project: Project, rule: str, thing: tuple[str, str, str], **more) -> Finding:
-    """A finding that was accepted and fixed. more: team, verb, undone, saving."""
+    """A finding that was accepted and fixed. more: team, verb, fixed, undone, saving."""
     platform, kind, uid = thing
+    fixed = more.get("fixed", FIXED)
     finding = Finding(
         rule=rule, subject=f"{kind}/{platform}/{uid}", why="-", next_step="-", month="2026-08",
         cost=Decimal(310), currency="USD", team=more.get("team", "rag"),
@@ -128,19 +129,19 @@ def mend(project: Project, rule: str, thing: tuple[str, str, str], **more) -> Fi
                    "kind": kind},),
     )  # fmt: skip
     decided = FindingDecision(
-        finding=finding, verb=Verb.ACCEPT, team=finding.team, due=FIXED, why="-",
-        at=_moment(FIXED), actor="test", saving=more.get("saving", saving("310")),
+        finding=finding, verb=Verb.ACCEPT, team=finding.team, due=fixed, why="-",
+        at=_moment(fixed), actor="test", saving=more.get("saving", saving("310")),
     )  # fmt: skip
     step = Step(verb=more["verb"], subject=uid, want={}, seen={}, undo="-")
     remedy = Remedy(verb=more["verb"], platform=platform, kind=kind, uid=uid, why="-")
     plan = FixPlan(finding=finding.id, target="t", remedy=remedy, steps=(step,), why="-")
-    fix = Fix(id=finding.id, plan=plan, state=FixState.PLANNED, planned_at=_moment(FIXED))
+    fix = Fix(id=finding.id, plan=plan, state=FixState.PLANNED, planned_at=_moment(fixed))
     undone = more.get("undone")
     with project.ledger.records.begin() as connection:
         append_decisions(connection, [decided])
         add_fix(connection, fix)
         set_fix(connection, fix.id, FixState.UNDONE if undone else FixState.DONE,
-                approved_at=_moment(FIXED), ended_at=_moment(undone or FIXED))  # fmt: skip
+                approved_at=_moment(fixed), ended_at=_moment(undone or fixed))  # fmt: skip
     return finding
 
 

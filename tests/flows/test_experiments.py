@@ -3,12 +3,15 @@
 from decimal import Decimal
 
 import pytest
+from starlette.testclient import TestClient
 
 from tests.flows.experiment_work import prepare
+from watermaster.cli.main import run
 from watermaster.flows.experiments import experiments, show_experiment
 from watermaster.flows.findings import list_findings
 from watermaster.model.errors import NotFoundError
 from watermaster.model.outcomes import Verdict
+from watermaster.serve.app import create_app
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,20 @@ def test_the_verdicts_are_findings_with_the_cost_of_the_month(project):
     }  # fmt: skip
     assert found["workload/poems"].cost == 300
     assert found["workload/poems"].team == "rag"
+
+
+def test_command_and_api_show_the_same_record(project, told, capsys):
+    assert run(["--home", str(project.home), "experiment", "list", "--columns",
+                "experiment,verdict"]) == 0  # fmt: skip
+    lines = capsys.readouterr().out
+    assert [name for name in ("letters", "poems", "quiet", "songs") if name in lines] == list(told)
+    assert run(["--home", str(project.home), "experiment", "show", "poems"]) == 0
+    assert "next: snapshot sha256:poems" in capsys.readouterr().out
+    page = TestClient(create_app(project), base_url="http://127.0.0.1")
+    rows = page.get("/api/v1/experiments").json()["rows"]
+    assert [row["trial"]["workload"] for row in rows] == list(told)
+    assert page.get("/api/v1/experiments/poems").json()["verdict"] == "sunset"
+    assert page.get("/api/v1/experiments/nobody").status_code == 404
 
 
 def test_gates_that_are_not_known_are_not_passed(project, told):

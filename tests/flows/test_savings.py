@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from starlette.testclient import TestClient
 
 from tests.flows.savings_work import (
     DAYS,
@@ -17,7 +18,9 @@ from tests.flows.savings_work import (
     prepare,
     saving,
 )
+from watermaster.cli.main import run
 from watermaster.flows.savings import savings
+from watermaster.serve.app import create_app
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +81,16 @@ def test_rules_that_promise_too_much_are_told_beside_their_teams(project):
     assert savings(project, rules=["inactive-gpu"], teams=["ops"]).lines == []
     assert report.through.isoformat() == "2026-09-30"
     assert all(line.done_on == FIXED for line in report.lines)
+
+
+def test_command_and_api_show_the_same_record(project, told, capsys):
+    assert run(["--home", str(project.home), "savings", "show", "--by", "rule", "-o", "csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "rule,findings,expected,saved,low,high,cash,remark"
+    assert any(line.startswith("orphaned-volume,2,") for line in lines)
+    assert run(["--home", str(project.home), "savings", "show", "-o", "csv"]) == 0
+    assert "undone 2026-09-20" in capsys.readouterr().out
+    page = TestClient(create_app(project), base_url="http://127.0.0.1")
+    rows = page.get("/api/v1/savings", params={"rule": "orphaned-volume"}).json()["lines"]
+    saved = [Decimal(row["allocated"]["saving"]["amount"]) for row in rows]
+    assert saved == [told[VOLUME].allocated.saving.amount, told[SHARED].allocated.saving.amount]

@@ -6,11 +6,22 @@ import typer
 
 from watermaster.cli.call import command_group, examples, project
 from watermaster.cli.output import Table, show
+from watermaster.decide.release.promote import evidence_text
 from watermaster.model.outcomes import Judgement
 
 app = command_group("Experiments: promote, end, or let go on.")
-COLUMNS = ("experiment", "team", "verdict", "p", "evidence", "value", "cost", "month", "why")
-WIDE = ("outcome", "periods", "volume", "against", "needed", "quiet_days", "gates", "next_step")
+COLUMNS = ("experiment", "team", "verdict", "p", "evidence", "value", "cost", "month")
+WIDE = (
+    "why",
+    "outcome",
+    "periods",
+    "volume",
+    "against",
+    "needed",
+    "quiet_days",
+    "gates",
+    "next_step",
+)
 
 
 @app.callback()
@@ -26,7 +37,10 @@ def list_all() -> None:
     report = experiments(project())
     table = Table(
         COLUMNS, [_row(one) for one in report.rows], wide=WIDE, above=[report.why],
-        below=[f"month: cost in {report.month}; value and cost: over the periods counted"],
+        below=[
+            f"month: cost in {report.month}; value and cost: over the weeks counted",
+            "why, and what to do: wm experiment show NAME",
+        ],
         empty="no experiment is declared: purpose or stage experiment of a Workload",
     )  # fmt: skip
     show(report, table)
@@ -49,7 +63,7 @@ def _row(one: Judgement) -> dict[str, object]:
         "experiment": trial.workload, "team": trial.owner, "verdict": one.verdict.value,
         "p": _share(one.probability), "evidence": _evidence(one.evidence_for),
         "value": trial.value, "cost": trial.cost, "month": trial.spent, "why": one.why,
-        "outcome": trial.outcome, "periods": len(trial.net), "volume": trial.volume,
+        "outcome": trial.outcome, "periods": len(trial.net), "volume": _count(trial.volume),
         "against": _evidence(one.evidence_against), "needed": _evidence(one.needed),
         "quiet_days": trial.quiet_days, "gates": _gates(one), "next_step": one.next_step,
     }  # fmt: skip
@@ -59,7 +73,7 @@ def _figures(one: Judgement) -> list[tuple[str, object]]:
     trial = one.trial
     return [
         ("team", trial.owner), ("stage", trial.stage), ("outcome", trial.outcome),
-        ("periods counted", len(trial.net)), ("volume", trial.volume),
+        ("periods counted", len(trial.net)), ("volume", _count(trial.volume)),
         ("value", trial.value), ("cost", trial.cost), ("currency", trial.currency),
         ("P(net benefit > 0)", _share(one.probability)),
         ("evidence for it", _evidence(one.evidence_for)),
@@ -79,4 +93,8 @@ def _share(value: float | None) -> str | None:
 
 
 def _evidence(value: float | None) -> str | None:
-    return None if value is None else f"{value:,.2f}"
+    return None if value is None else evidence_text(value)
+
+
+def _count(value: float | None) -> str | None:
+    return None if value is None else f"{value:,.0f}"

@@ -1,11 +1,13 @@
 """Student's t against printed tables, and mixtures of it."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermaster.decide.review.student import mixture_quantiles, t_cdf
+from watermaster.decide.review.student import mixture_quantiles, t_cdf, t_far_below
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,18 @@ def test_quantiles_of_a_mixture_are_where_its_share_is(parts, df):
     assert (np.diff(found) >= 0).all()
     below = t_cdf((found[:, None] - centres) / scales, df) @ weights
     assert below == pytest.approx(shares, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("df", "value"), [(3, -30.0), (4, -5.0), (9, -12.0), (51, -6.0), (104, -9.0)]
+)
+def test_far_below_nothing_is_lost_to_rounding(df, value):
+    """Against the density, summed."""
+    steps = value / np.linspace(0, 1, 200_001)[1:]
+    scale = np.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / np.sqrt(df * np.pi)
+    density = scale * (1 + steps**2 / df) ** (-(df + 1) / 2) * steps**2 / -value
+    true = float(np.sum((density[1:] + density[:-1]) / 2) / 200_000)
+    assert t_far_below(np.array([value]), df)[0] == pytest.approx(true, rel=1e-5)
 
 
 def test_a_mixture_that_never_varies_is_its_mean():

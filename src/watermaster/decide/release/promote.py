@@ -15,11 +15,12 @@ from typing import Final
 
 import numpy as np
 
-from watermaster.decide.review.student import Numbers, t_cdf
+from watermaster.decide.review.student import Numbers, t_cdf, t_far_below
 from watermaster.model.outcomes import PROMOTED_FROM, QUIET_DAYS, Judgement, Trial, Verdict
 
 RULE: Final = "promote/1"
 SCALE: Final = 0.5  # variance of the prior on mean / spread of a period
+AGAINST: Final = 2  # times the evidence to end: rare good weeks are still to come (long tails)
 MOST_MEMORY: Final = 0.9  # of one period in the next
 _STILL: Final = 1e-12
 
@@ -58,7 +59,16 @@ def e_value(net: Numbers) -> Numbers:
     # mean / spread under the alternative is t with `count` degrees: its share above 0, twice
     ratio = count * SCALE / wider
     within = np.sqrt(ratio / (df + t**2 / wider)) * t
-    return np.asarray(2 * two_sided * t_cdf(within * np.sqrt(count), count))
+    return np.asarray(2 * two_sided * t_far_below(within * np.sqrt(count), count))
+
+
+def evidence_text(value: float) -> str:
+    """Evidence as people read it.
+
+    >>> evidence_text(0.0712), evidence_text(5.0), evidence_text(1e8)
+    ('0.1', '5.0', 'over 1,000')
+    """
+    return f"{value:.1f}" if value < 1000 else "over 1,000"
 
 
 def _t(net: Numbers) -> tuple[Numbers, int]:
@@ -94,16 +104,17 @@ def _verdict(
         )
     needed = 1 / trial.alpha
     told = f"P(net benefit > 0) is {chance:.0%} over {len(trial.net)} periods"
-    if chance <= 1 - PROMOTED_FROM and bad >= needed:
-        return Verdict.SUNSET, f"{told}, evidence against it {_e(bad)} of {_e(needed)} needed"
+    has = f"evidence for it {evidence_text(good)} of {evidence_text(needed)} needed"
+    if chance <= 1 - PROMOTED_FROM:
+        lost = f"evidence against it {evidence_text(bad)} of {evidence_text(AGAINST * needed)}"
+        is_over = bad >= AGAINST * needed
+        return Verdict.SUNSET if is_over else Verdict.GO_ON, f"{told}, {lost} needed"
     if chance < PROMOTED_FROM or good < needed:
-        return Verdict.GO_ON, f"{told}, evidence for it {_e(good)} of {_e(needed)} needed"
+        return Verdict.GO_ON, f"{told}, {has}"
     lacks = list(_lacks(trial))
     if lacks:
         return Verdict.GO_ON, f"{told} and the evidence is enough, but {' and '.join(lacks)}"
-    return Verdict.PROMOTE, (
-        f"{told}, evidence for it {_e(good)} of {_e(needed)} needed, gates pass, owner set"
-    )
+    return Verdict.PROMOTE, (f"{told}, {has}, gates pass, owner set")
 
 
 def _lacks(trial: Trial) -> list[str]:
@@ -114,10 +125,6 @@ def _lacks(trial: Trial) -> list[str]:
     if trial.owner is None:
         lacks.append("nobody owns it")
     return lacks
-
-
-def _e(value: float) -> str:
-    return f"{value:.1f}" if value < 1000 else f"{value:.0e}"
 
 
 def _next_step(trial: Trial, verdict: Verdict) -> str:

@@ -18,7 +18,8 @@ SPARES: Final = {"oversized-request": "spared"}  # rule to what in `asks` is the
 NOTHING: Final = frozenset({
     "undeclared-workload", "unowned-resource", "ambiguous-selector", "gone-team",
     "purpose-disagrees", "profile-disagrees", "undeclared-data-use", "data-out-of-place",
-    "declared-not-running", "model-sprawl",
+    "declared-not-running", "model-sprawl", "experiment-without-budget", "experiment-ends-soon",
+    "promote-experiment",
 })  # fmt: skip
 """Rules whose mending makes the record right and saves nothing by itself."""
 

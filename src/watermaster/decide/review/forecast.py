@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from watermaster.decide.review.student import mixture_quantiles
 
 Numbers = NDArray[Any]
-MEMORIES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.96)
+MEMORIES: Final = (0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95)
 WEEKDAYS_FROM: Final = 28  # days: four of each weekday
 LEAST_EACH: Final = 3
 LEAST_WEIGHT: Final = 1e-4  # fits that count for less are left out

@@ -14,7 +14,7 @@ STOPS: Final = {  # kind of thing to the verb that stops it and can be taken bac
 }  # fmt: skip
 STOPPING: Final = frozenset({
     "inactive-gpu", "orphaned-endpoint", "orphaned-notebook", "zombie-experiment",
-    "runaway-experiment", "consuming-without-delivering", "duplicate-endpoint",
+    "runaway-experiment", "sunset-experiment", "consuming-without-delivering", "duplicate-endpoint",
 })  # fmt: skip
 LABELLED: Final = frozenset({"deployment", "statefulset", "inference-service", "cronjob", "job"})
 OWNER: Final = "team"  # the tag or label that says whose a thing is

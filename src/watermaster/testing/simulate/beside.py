@@ -108,6 +108,9 @@ def _asked(plan: Plan, dice: np.random.Generator, held: Iterable[Item]) -> Itera
     """Requests of the last days, some of them before the first month; out of order."""
     rows: list[Cells] = []
     for one in held:
+        for day, count in enumerate(one.asked_daily):
+            moment = _text(plan, day * DAY_S + 12 * HOUR_S)
+            rows.append((one.platform, one.kind, one.uid, moment, count))
         if one.asked is None:
             continue
         a_day, days = one.asked

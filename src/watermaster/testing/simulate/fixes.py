@@ -11,7 +11,7 @@ import csv
 import datetime as dt
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +53,17 @@ class Case:
 def draw(seed: int, count: int) -> Iterator[Case]:
     """So many cases, a third of each kind; the same seed gives the same."""
     for number in range(count):
-        yield _case(np.random.default_rng([seed, number]), number)
+        dice = np.random.default_rng([seed, number])
+        yield _case(dice, number, (int(dice.integers(21, 75)), int(dice.integers(7, 92))))
+
+
+def draw_over(seed: int, count: int, days: int) -> Iterator[Case]:
+    """So many cases over the same days, of which every one is counted."""
+    for number in range(count):
+        dice = np.random.default_rng([seed, 43, number])
+        fixed = int(dice.integers(35, days - 20))
+        case = _case(dice, number, (fixed, days - fixed - 1))
+        yield replace(case, is_counted=np.ones(days, bool))
 
 
 def write_cases(seed: int, count: int, folder: Path) -> None:
@@ -81,9 +91,10 @@ def _day(number: int | None) -> str:
     return "" if number is None else (FIRST + dt.timedelta(days=number)).isoformat()
 
 
-def _case(dice: np.random.Generator, number: int) -> Case:
+def _case(dice: np.random.Generator, number: int, span: tuple[int, int]) -> Case:
+    """span: days before the fix, days after it."""
     kind = KINDS[number % len(KINDS)]
-    fixed, after = int(dice.integers(21, 75)), int(dice.integers(7, 92))
+    fixed, after = span
     days = np.arange(fixed + 1 + after)
     volume = _volume(dice, days)
     price = _price(dice, days)
@@ -137,7 +148,7 @@ def _week(dice: np.random.Generator, days: Numbers, most: float) -> Numbers:
 
 def _noise(dice: np.random.Generator, days: Numbers, spread: float) -> Numbers:
     """Around 1, lognormal, each day remembering the one before."""
-    memory = float(dice.uniform(0.0, 0.9))
+    memory = float(dice.uniform(0.0, 0.95))
     fresh = dice.normal(0, spread, len(days))
     held = np.empty(len(days))
     held[0] = fresh[0]

@@ -17,6 +17,7 @@ from watermaster.testing.simulate.company import (
     Size,
     halden,
 )
+from watermaster.testing.simulate.mended import plant_fixes
 from watermaster.testing.simulate.planted import plant_estate
 from watermaster.testing.simulate.things import Beside, Item, Planter
 from watermaster.testing.simulate.work import LAB, Booking, cut_out, plan_work
@@ -41,6 +42,7 @@ class Order:
     end_month: str = "2026-10"
     size: Size = Size.FULL
     plants: int = 0  # of each class of finding of the estate; 0: as the size has
+    fixes: int = 0  # things that were mended; it takes three months or more
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ def make_plan(order: Order) -> Plan:
     )
     planter.found = plan.beside
     plant_estate(planter, company)
+    if order.fixes:
+        plant_fixes(planter, order.seed, order.fixes)
     return plan
 
 

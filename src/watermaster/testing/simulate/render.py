@@ -12,6 +12,7 @@ from watermaster.testing.simulate.beside import write_things
 from watermaster.testing.simulate.bills import write_bill
 from watermaster.testing.simulate.calendar import DAY_S
 from watermaster.testing.simulate.estate import write_estate
+from watermaster.testing.simulate.mended import write_fixes
 from watermaster.testing.simulate.plan import Order, Plan, first_delivery, make_plan
 from watermaster.testing.simulate.slurm import write_slurm
 from watermaster.testing.simulate.transfers import write_transfers
@@ -57,6 +58,8 @@ def simulate(order: Order, folder: Path, tell: Tell = tell_nobody) -> Simulated:
     tell(Progress(3, 4, "steps", "simulating"))
     write_transfers(plan, folder / "transfers")
     write_things(plan, folder / "things")
+    if plan.beside.mended:
+        write_fixes(plan.beside.mended, plan.when, folder / "fixes.csv")
     tell(Progress(4, 4, "steps", "simulating"))
     sources = (*(cluster.name for cluster in plan.company.clusters), "transfers", "things")
     return Simulated(plan, folder / "truth.json", folder / "estate", sources, bills)

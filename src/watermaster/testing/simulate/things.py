@@ -49,6 +49,7 @@ class Item:
     busy: Busy | None = None  # None: no use is measured
     unmeasured: float = 0.0  # share of the hours without a utilisation
     asked: tuple[int, int] | None = None  # requests a day, and on how many last days counted
+    asked_daily: tuple[int, ...] = ()  # requests of every day, where they are told one by one
     size_bytes: int = 0
     artefact: str = ""
     model: str = ""
@@ -87,6 +88,7 @@ class Beside:
     documents: list[Declared] = field(default_factory=list)
     planted: dict[str, list[Planted]] = field(default_factory=dict)
     alike: dict[str, list[str]] = field(default_factory=dict)
+    mended: list[Any] = field(default_factory=list)  # fixes, where some are asked for
 
 
 _NOUNS: Final = (

@@ -13,6 +13,7 @@ from watermaster.model.shapes import COSTS
 from watermaster.testing.simulate.calendar import DAY_S
 from watermaster.testing.simulate.cloud import MICRO, share
 from watermaster.testing.simulate.company import GPUS_A_NODE, Cluster
+from watermaster.testing.simulate.mended import fixes_truth
 from watermaster.testing.simulate.plan import Plan, Stretch, first_delivery, within
 from watermaster.testing.simulate.truth_estate import estate_truth
 from watermaster.testing.simulate.work import Booking, by_node_day
@@ -51,6 +52,7 @@ def truth_of(plan: Plan) -> dict[str, Any]:
             {"model": "halden-claims-7b", "workloads": ["triage-assistant", "triage-assistant-b"]}
         ],
         "estate": estate_truth(plan, functools.partial(_of_last_month, plan)),
+        "fixes": fixes_truth(plan.beside.mended, plan.when),
         "look_alikes": plan.alike
         | plan.beside.alike
         | {
