@@ -63,7 +63,7 @@ def remedy(slurm, verb, number):
 
 def queue(slurm):
     """Every job that is not over: its number, its comment, and whether it is held."""
-    told = slurm.run("squeue", "-a", "-h", "-o", "%i|%k|%Q").splitlines()
+    told = slurm.run("squeue", "-a", "-h", "-o", "%i|%k|%Q").replace("(null)", "").splitlines()
     return sorted((one, comment, priority == "0") for one, comment, priority in
                   (line.split("|") for line in told))  # fmt: skip
 
@@ -146,6 +146,66 @@ def test_a_job_that_waits_is_held_and_released(real, spec):
         target(spec).steps(remedy(real, "hold", one))
 
 
+def test_a_comment_that_was_not_there_is_gone_again(real, spec):
+    made = ("sbatch", "--parsable", "--mem=50")
+    first = real.run(*made, "--hold", "job.sh").strip()
+    waits = [real.run(*made, f"-dafterok:{first}", "job.sh").strip() for _ in range(2)]
+    before = queue(real)
+    assert {comment for _, comment, _ in before} == {""}
+    conforms(case(real, spec, remedy(real, "hold", waits[0]), "cdcdcdcdcdcd"))
+    assert queue(real) == before
+
+
+def stand_in(folder, name, script):
+    """A program of this name before all others."""
+    door = folder / name
+    door.write_text(f"#!/bin/sh\n{script}\n")
+    door.chmod(door.stat().st_mode | stat.S_IXUSR)
+
+
+def test_what_slurmctld_has_forgotten_accounting_knows(real, spec, tmp_path, monkeypatch):
+    """MinJobAge is 300 s: a stand-in for scontrol forgets at once, accounting is real."""
+    one, _ = submitted(real, "--gres=gpu:1")
+    until(lambda: field(real, one, "JobState") == "RUNNING", 30, "its start")
+    keep, cancel = target(spec).steps(remedy(real, "cancel", one))
+    kept = target(spec).do(keep, Held(token="efefefefefef-0", before={}))
+    held = Held(token="efefefefefef-1", before={}, left=kept)
+    left = target(spec).do(cancel, held)
+    until(lambda: "watermaster-fix" in real.run(
+        "sacct", "-X", "-n", "-j", one, "-o", "State,Comment%80"), 30, "its end")  # fmt: skip
+    forgets = 'case "$*" in *"show job"*) echo "Invalid job id specified" >&2; exit 1;; esac'
+    rest = f'exec {real.folder}/bin/scontrol "$@"'
+    stand_in(tmp_path, "scontrol", f"{forgets.replace('exit 1', '[ $# = 3 ]; exit')}\n{rest}")
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        assert target(spec).do(cancel, held) == left
+        other = Held(token="ababefefefef-1", before={}, left=kept)
+        with pytest.raises(RefusedError, match="somebody else's hand"):
+            target(spec).do(cancel, other)
+        assert target(spec).undo(cancel, other) == {}
+        spec.options["resubmit"] = "released"  # what is held never comes into accounting
+        again = target(spec).undo(cancel, held)["resubmitted"]
+        until(lambda: "efef" in real.run("sacct", "-aXn", "-o", "SubmitLine%300"), 30, "its record")
+        assert target(spec).undo(cancel, held) == {}
+    assert field(real, again, "TresPerNode") == "gres:gpu:1"
+
+
+def test_who_may_not_is_told_before_anything_is_approved(real, spec, tmp_path, monkeypatch):
+    one, _ = submitted(real, "--hold")
+    asked = remedy(real, "cancel", one)
+    stand_in(tmp_path, "id", "echo ops")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(RefusedError, match=r"is root's, not ops's; an Operator .* user ops set"):
+        target(spec).steps(asked)
+    real.run("sacctmgr", "-i", "-Q", "add", "user", "ops", "account=ml", "AdminLevel=Operator")
+    try:
+        (cancel,) = target(spec).steps(asked)
+    finally:
+        real.run("sacctmgr", "-i", "-Q", "delete", "user", "ops")
+    assert cancel.undo == ""
+    assert cancel.asked["beware"] == "root can submit it again, not ops"
+
+
 def reserve(slurm, name, **fields):
     about = {"StartTime": "now", "Duration": "120", "Nodes": "gpu2"} | fields
     about |= {} if "Accounts" in fields else {"Users": "root"}
@@ -167,8 +227,11 @@ def test_a_reservation_is_released_and_made_again_until_the_same_end(real, spec)
     reserve(real, "lent", Nodes="gpu3", StartTime="now+3600", Flags="IGNORE_JOBS",
             Accounts="ml")  # fmt: skip
     was = reservations(real)
-    for name in ("lent", "course"):
-        asked = Case(lambda: target(spec), releases(name), lambda: reservations(real))
+    named = spec.model_copy(update={"location": "sacct:brook"})
+    for name, chosen in (("lent", named), ("course", spec)):
+        asked = Case(
+            lambda chosen=chosen: target(chosen), releases(name), lambda: reservations(real)
+        )
         (step,) = conforms(asked)
         assert step.seen["ends_at"].isdigit()
     lent = next(line for line in was.splitlines() if "=lent " in line)
@@ -206,9 +269,7 @@ def test_a_reservation_comes_back_over_jobs_that_run_there_by_now(real, spec):
 
 def test_the_commands_work_over_ssh_with_every_word_quoted(real, spec, tmp_path, monkeypatch):
     """No sshd here: a stand-in does what ssh does with its last word, in a shell."""
-    door = tmp_path / "ssh"
-    door.write_text('#!/bin/sh\nfor word; do last=$word; done\nexec sh -c "$last"\n')
-    door.chmod(door.stat().st_mode | stat.S_IXUSR)
+    stand_in(tmp_path, "ssh", 'for word; do last=$word; done\nexec sh -c "$last"')
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     there = spec.model_copy(update={"options": {"ssh": "ops@login", "resubmit": "released"}})
     one, other = submitted(real, "--begin=now+1hour", name="it's $HOME; two  words")

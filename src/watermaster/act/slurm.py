@@ -88,7 +88,8 @@ class SlurmTarget:
         if script is None:
             asked["beware"] = "it has no script: nobody can submit it again but who did"
         elif not again:
-            asked["beware"] = f"{job.user} or root can submit it again, not {me}"
+            able = " or ".join(dict.fromkeys([job.user, "root"]))
+            asked["beware"] = f"{able} can submit it again, not {me}"
         elif len(script) > LONGEST_SCRIPT_BYTES:
             raise RefusedError(subject, "its script is too long to be kept", "cancel it by hand")
         options = [*options_of(job, me)]
@@ -189,10 +190,12 @@ class _Cancel:
         if job is not None:
             return job.state in {"CANCELLED", "COMPLETING"} and job.is_marked(token)
         number = _uid(step).rsplit(":", 2)[1]
-        asked = ("-X", "-n", "-P", "--delimiter=|", "-j", number, "-o", "State,Comment")
-        told = self.commands.asked("sacct", *asked).out
-        return any(line.startswith("CANCELLED") and f"{token}" in line
-                   for line in told.splitlines())  # fmt: skip
+        asked = ("sacct", "-X", "-n", "-P", "-j", number, "-o", "State,Comment")
+        told = (line.split("|", 1) for line in self.commands.asked(*asked).out.splitlines())
+        return any(
+            state.startswith("CANCELLED") and Job({"Comment": comment}).is_marked(token)
+            for state, comment in told
+        )
 
     def _was_submitted(self, held: Held) -> bool:
         """Also one that has ended since, and was forgotten by slurmctld."""

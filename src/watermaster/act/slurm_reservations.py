@@ -98,7 +98,8 @@ class Release:
         return record_of(" ".join(said.out.split())) if lines else None
 
     def _must_be_unused(self, subject: str) -> None:
-        using = self.commands.read("squeue", "-a", "-h", "-o", "%i", "-R", _name(subject)).split()
+        told = self.commands.read("squeue", "-a", "-h", "-o", "job %i", "-R", _name(subject))
+        using = [line[4:] for line in told.splitlines() if line.startswith("job ")]
         if using:
             what = f"is used or waited for by jobs {', '.join(using[:5])}"
             raise RefusedError(subject, what, "let them end, or cancel them first")
