@@ -84,7 +84,9 @@ def test_a_volume_is_kept_as_a_snapshot_deleted_and_made_again(aws, more):
 
 
 def machine(ec2, **more):
-    image = ec2.describe_images()["Images"][0]["ImageId"]
+    from moto.ec2.models import ec2_backends
+
+    image = next(iter(ec2_backends[ACCOUNT][REGION].amis))  # to list them all takes 2 s
     run = ec2.run_instances(ImageId=image, InstanceType="p4d.24xlarge", MinCount=1, MaxCount=1,
                             Placement={"AvailabilityZone": f"{REGION}b"}, **more)  # fmt: skip
     return run["Instances"][0]["InstanceId"]
@@ -246,6 +248,7 @@ def test_a_deletion_whose_answer_was_lost_counts_and_so_does_a_creation(aws):
     assert kept(ec2) == []
 
 
+@pytest.mark.deep
 def test_an_endpoint_whose_config_is_gone_is_not_deleted(aws):
     sagemaker = aws.client("sagemaker")
     uid = endpoint(sagemaker, "lost")
@@ -256,6 +259,7 @@ def test_an_endpoint_whose_config_is_gone_is_not_deleted(aws):
         target().steps(one.remedy)
 
 
+@pytest.mark.deep
 def test_an_endpoint_gets_fewer_machines_and_as_many_again(aws):
     sagemaker = aws.client("sagemaker")
     uid = endpoint(sagemaker, "wide", machines=4)

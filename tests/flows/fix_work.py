@@ -26,20 +26,25 @@ def at(day: str, hour: int = 0) -> dt.datetime:
     return dt.datetime.fromisoformat(day) + dt.timedelta(hours=hour)
 
 
-def prepare(home: Path, clock: Clock | None = None) -> Project:
-    """The ledger and the platform beside it; what was found is kept."""
+def prepare(
+    home: Path, clock: Clock | None = None, volume: str = VOLUME, spec: object = None
+) -> Project:
+    """The ledger and the platform beside it; what was found is kept.
+
+    spec: that of another Target, where the volume lies elsewhere.
+    """
     write_world(home, WORLD)
     project = project_at(home, clock or Clock(NOW))
     store(project, "charges", [
         charge("aws", MONTH, 10 * n + place, "40", resource_id=idn,
                charge_period_start=at(day), charge_period_end=at(day, 24))
-        for n, idn in enumerate(("i-1", VOLUME)) for place, day in enumerate(DAYS)
+        for n, idn in enumerate(("i-1", volume)) for place, day in enumerate(DAYS)
     ])  # fmt: skip
     pods = {"rag/held-0": ("held", 0.0), "rag/reader-0": ("reader", 0.7)}
     store(project, "subjects", [
         *(_seen("pod", uid, day, parent_uid=f"deployment/rag/{name}", namespace="rag")
           for uid, (name, _) in pods.items() for day in DAYS),
-        *(_seen("volume", VOLUME, day, resource_id=VOLUME, state="available",
+        *(_seen("volume", volume, day, resource_id=volume, state="available",
                 last_used=at("2026-06-01"), created_at=at("2026-05-01")) for day in DAYS),
     ])  # fmt: skip
     store(project, "gpu_hours", [
@@ -51,11 +56,12 @@ def prepare(home: Path, clock: Clock | None = None) -> Project:
     ])  # fmt: skip
     declare(
         project,
-        resource("Team", "rag", {"unit": "Care", "selectors": [{"resourceId": VOLUME}]}),
+        resource("Team", "rag", {"unit": "Care", "selectors": [{"resourceId": volume}]}),
         resource("Team", "ops", {"unit": "Platform"}),
         resource("Workload", "reader", {"purpose": "batch-inference",
                                         "selectors": [{"namespace": "rag"}]}, "rag"),
-        target(home, ["scale", "snapshot-delete"]),
+        target(home, ["scale", "snapshot-delete"]) if spec is None
+        else resource("Target", "fra-writes", spec),
     )  # fmt: skip
     allocate_months(project)
     find(project, MONTH)
