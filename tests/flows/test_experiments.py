@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.flows.experiment_work import prepare
+from tests.flows.small import declare, resource
 from watermaster.cli.main import run
 from watermaster.flows.experiments import experiments, show_experiment
 from watermaster.flows.findings import list_findings
@@ -77,3 +78,13 @@ def test_gates_that_are_not_known_are_not_passed(project, told):
     assert show_experiment(project, "songs") == one
     with pytest.raises(NotFoundError, match=r"take .*letters"):
         show_experiment(project, "nobody")
+
+
+def test_a_value_that_is_declared_anew_is_judged_anew(project, told):
+    declare(project, resource("Outcome", "poems-answered", {
+        "measure": "answers", "valuePerUnit": "0.03", "source": "controlling",
+        "approvedBy": "rag", "workload": "poems"}, "rag"), valid_from="2026-10-05")  # fmt: skip
+    again = show_experiment(project, "poems")
+    assert told["poems"].verdict is Verdict.SUNSET
+    assert again.verdict is Verdict.GO_ON  # worth it, and its gates are not known
+    assert again.trial.value == 6 * told["poems"].trial.value

@@ -56,7 +56,7 @@ def trials_of(
         return ()
     told = outcomes_of(estate, tried)
     asks = _Asks(project, head, seen.now.date())
-    known = asks.known({name for name, _ in told.items()}, estate, owners) if told else _Nothing
+    known = _known(asks, frozenset(told), estate, owners)
     quiet = dict(_quiet(asks, seen))
     spent = {one.workload: one.cost for one in seen.workloads}
     kept = dict(_artefacts(seen.things))
@@ -70,7 +70,21 @@ def trials_of(
     )  # fmt: skip
 
 
-_Nothing: Final[dict[str, _Days]] = {}
+_READ: Final[list[tuple[Any, "_Asks", dict[str, _Days]]]] = []  # the last that was asked
+
+
+def _known(
+    asks: "_Asks", names: frozenset[str], estate: Estate, owners: Owners
+) -> dict[str, _Days]:
+    """A year of days; facts and estate stay as they are until the next revision."""
+    if not names:
+        return {}
+    key = asks.project.home, asks.head.revision, asks.until, names
+    if not _READ or _READ[0][0] != key:
+        _READ[:] = [(key, asks, asks.known(names, estate, owners))]
+    _, read_by, days = _READ[0]
+    asks.cost_days, asks.requests_told = read_by.cost_days, read_by.requests_told
+    return days
 
 
 def outcomes_of(estate: Estate, tried: Iterable[ResourceVersion]) -> dict[str, ResourceVersion]:
@@ -159,7 +173,7 @@ class _Asks:
     def __init__(self, project: Project, head: Head, until: Day) -> None:
         self.project, self.head, self.until = project, head, until
         self.cost_days: frozenset[Day] = frozenset()
-        self._told: dict[str, set[Day]] = {}
+        self.requests_told: dict[str, set[Day]] = {}
 
     def table(self, name: str, days: int = HISTORY_DAYS, letters: int = 10) -> Table:
         """letters: of the slice's day or month to compare."""
@@ -176,7 +190,7 @@ class _Asks:
 
     def told_days(self, platforms: Iterable[str]) -> frozenset[Day]:
         """The days on which every one of them counted requests of anybody."""
-        held = [self._told.get(name, set()) for name in platforms]
+        held = [self.requests_told.get(name, set()) for name in platforms]
         return frozenset(set.intersection(*held)) if held else frozenset()
 
     def asked_lately(self) -> dict[Key, Row]:
@@ -188,7 +202,7 @@ class _Asks:
         )
         return {_key(row): row for row in self.rows(summed)}
 
-    def known(self, names: set[str], estate: Estate, owners: Owners) -> dict[str, _Days]:
+    def known(self, names: frozenset[str], estate: Estate, owners: Owners) -> dict[str, _Days]:
         """Cost and volumes of some workloads, day by day."""
         found: dict[str, _Days] = {name: _Days() for name in names}
         given = self.table("allocations", letters=7)
@@ -214,7 +228,9 @@ class _Asks:
         )
         rows = self.rows(by_day)
         for row in rows:
-            self._told.setdefault(row["platform"] or "", set()).add(Day.fromisoformat(row["day"]))
+            self.requests_told.setdefault(row["platform"] or "", set()).add(
+                Day.fromisoformat(row["day"])
+            )
         subjects = self.table("subjects").semi_join(asked.select(*KEY).distinct(), KEY)
         place = ibis.row_number().over(
             ibis.window(group_by=KEY, order_by=[ibis.desc("day"), ibis.asc("source")])
