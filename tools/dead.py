@@ -28,6 +28,7 @@ CALLED_BY_NAME = (
     "log_message",
     "date_time_string",
     "handle_error",
+    "handle_message",
     "redirect_request",
 )
 

@@ -22,6 +22,7 @@ GOOD = {
     "AllocationRule": "spec: {match: [{service: S}], split: fixed, shares: {a: 0.25, b: 0.75}}",
     "TagPolicy": "spec: {tags: [{key: app, required: true}]}",
     "TagRepair": "spec: {key: app, spellings: [App], values: {cht: chat}}",
+    "Channel": "spec: {type: webhook, location: 'https://hooks.example/a', secret: 'env:KEY'}",
     "Target": "spec: {type: kubernetes, platform: fra, verbs: [scale]}",
     "VirtualTag": "spec: {key: app, value: chat, match: [{account: '1'}], from: 2026-10-01}",
     "PriceSheet": "spec: {source: ECB, rates: [{day: 2026-01-01, currency: EUR, rate: 1.08}]}",

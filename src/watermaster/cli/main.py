@@ -59,6 +59,8 @@ COMMANDS: Final = (
     Command("experiment", "Which experiments to promote, and which to end."),
     Command("savings", "What mended findings really saved, and what was expected."),
     Command("review", "The month's review: what moved, who decides what, by when."),
+    Command("alert", "What a person should know now: acknowledge it, silence it."),
+    Command("channel", "Where reviews and alerts are sent."),
     Command("tag", "How much of the cost carries the tags it should."),
     Command("capacity", "What accelerators are free, and how long people wait for them."),
     Command("status", "Show where the ledger stands: months, sources, their age."),

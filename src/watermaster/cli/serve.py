@@ -41,11 +41,14 @@ def serve(
 @contextmanager
 def _syncing(opened: "Project") -> Iterator[None]:
     """Pull what becomes due, and watch what can be watched, in threads, until the server ends."""
+    from watermaster.cli.attend import attending
     from watermaster.flows.watch import keep_up
 
     ended = threading.Event()
     quiet = dataclasses.replace(opened, tell=tell_nobody)
-    runner = threading.Thread(target=keep_up, args=(quiet, ended.wait), name="sync")
+    runner = threading.Thread(
+        target=keep_up, args=(quiet, ended.wait, attending(quiet)), name="sync"
+    )
     runner.start()
     try:
         yield

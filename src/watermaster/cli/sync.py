@@ -20,6 +20,7 @@ def sync(
     watch: Annotated[bool, typer.Option("--watch", help="go on until Ctrl-C")] = False,
 ) -> None:
     """Pull the declared sources that are due, and allocate what changed; exits 1 if one failed."""
+    from watermaster.cli.attend import attending
     from watermaster.flows.sync import sync as pull
     from watermaster.flows.watch import keep_up
 
@@ -39,6 +40,6 @@ def sync(
     show(found, Table(columns, rows, below=below, empty="nothing is due"))
     if watch:
         say("pulling what becomes due, watching what can be watched; Ctrl-C ends it")
-        keep_up(opened, threading.Event().wait)
+        keep_up(opened, threading.Event().wait, attending(opened))
     if any(one.fault for one in found.pulled):
         raise typer.Exit(1)

@@ -134,13 +134,27 @@ def _window(project: Project, name: str, spec: SourceSpec) -> Period | None:
     return Period(max(usual.start, state.seen_until - overlap), usual.end)
 
 
-def run_forever(project: Project, wait: Callable[[float], bool], every_s: float = 30) -> None:
-    """Pull what is due until `wait` says to end; another server's runner is left alone."""
+def run_forever(
+    project: Project,
+    wait: Callable[[float], bool],
+    every_s: float = 30,
+    beside: Callable[[Project], object] | None = None,
+) -> None:
+    """Pull what is due until `wait` says to end; another server's runner is left alone.
+
+    beside: done after each round.
+    """
     while True:
-        try:
-            if due_sources(project):
-                sync(project)
-        except (WatermasterError, OSError) as error:
-            project.tell(Notice(f"sync: {error}"))
+        for task in (_pull_due, beside):
+            try:
+                if task is not None:
+                    task(project)
+            except (WatermasterError, OSError) as error:
+                project.tell(Notice(f"sync: {error}"))
         if wait(every_s):
             return
+
+
+def _pull_due(project: Project) -> None:
+    if due_sources(project):
+        sync(project)

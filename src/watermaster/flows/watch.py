@@ -28,13 +28,18 @@ Wait = Callable[[float], bool]  # waits so long; True once the watch shall end
 Watch = Callable[[SourceSpec, Wait], Iterator[Heard]]
 
 
-def keep_up(project: Project, wait: Wait) -> None:
-    """Pull what becomes due and watch what can be watched, until `wait` says to end."""
+def keep_up(
+    project: Project, wait: Wait, beside: Callable[[Project], object] | None = None
+) -> None:
+    """Pull what becomes due and watch what can be watched, until `wait` says to end.
+
+    beside: done after each round, e.g. sending what is due.
+    """
     ended = threading.Event()
     watcher = threading.Thread(target=watch_forever, args=(project, ended.wait), name="watch")
     watcher.start()
     try:
-        run_forever(project, wait)
+        run_forever(project, wait, beside=beside)
     finally:
         ended.set()
         watcher.join()

@@ -21,6 +21,7 @@ _ABOUT: Final = {
     "PriceSheet": ("source", "currency"),
     "Commitment": ("provider", "commitment_id"),
     "Target": ("type", "platform"),
+    "Channel": ("type", "location"),
     "Outcome": ("measure", "value_per_unit", "currency"),
 }
 

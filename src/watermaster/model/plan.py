@@ -23,7 +23,7 @@ DANGER_OF: Final = 10  # so many resources make a delete of many of them dangero
 DANGER_SHARE: Final = 0.3
 _ORDER: Final = (
     "Team", "Platform", "Source", "Dataset", "Model", "Pool", "Commitment", "PriceSheet",
-    "TagPolicy", "TagRepair", "VirtualTag", "Workload", "AllocationRule", "Target",
+    "TagPolicy", "TagRepair", "VirtualTag", "Workload", "AllocationRule", "Target", "Channel",
 )  # fmt: skip
 Key = tuple[str, str]
 Series = list[tuple[Resource, str]]  # documents of one name, each with its file

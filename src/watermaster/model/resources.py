@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from watermaster.model.acts import TargetSpec
 from watermaster.model.behaviour import Profile
+from watermaster.model.channels import ChannelSpec
 from watermaster.model.outcomes import OutcomeSpec
 from watermaster.model.pools import PoolSpec
 from watermaster.model.record import Currency, Day, Money, Name, Record, Selector, TimeZone
@@ -331,6 +332,7 @@ KINDS: Final[dict[str, type[Record]]] = {
     "PriceSheet": PriceSheetSpec,
     "Commitment": CommitmentSpec,
     "Target": TargetSpec,
+    "Channel": ChannelSpec,
     "Outcome": OutcomeSpec,
 }
 

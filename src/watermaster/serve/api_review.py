@@ -1,12 +1,14 @@
-"""REST of reviews, and of why cost moved."""
+"""REST of reviews, of alerts, and of why cost moved."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from watermaster.decide.cost.by import Cost
+from watermaster.flows.alerts import list_alerts
 from watermaster.flows.cost_explained import cost_explained
 from watermaster.flows.review import close_review, list_reviews, open_review, show_review
 from watermaster.flows.scope import Asked
+from watermaster.model.channels import AlertState
 from watermaster.model.moved import Explained
 from watermaster.model.review import Review
 from watermaster.serve.api import Currency, Month, Unit, Which, answer
@@ -24,6 +26,12 @@ def get_cost_explained(
     """Why cost moved since the month before: `wm cost moved --why`."""
     asked = Asked(month=month, unit=unit, currency=currency)
     return answer(state.run(cost_explained, asked, cost))
+
+
+@router.get("/alerts", response_model=list[AlertState], tags=["review"])
+def get_alerts(state: Shared) -> Response:
+    """Alerts that hold, the dearest first: `wm alert list`."""
+    return answer(state.run(list_alerts))
 
 
 @router.get("/reviews", response_model=list[Review], tags=["review"])

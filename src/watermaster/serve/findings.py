@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from watermaster.flows.alerts import list_alerts
 from watermaster.flows.decide_finding import Choice, decide_finding, tell_finding, tell_findings
 from watermaster.flows.estate import known_estate
 from watermaster.flows.findings import Chosen
@@ -60,6 +61,7 @@ def findings(request: Request, state: Shared) -> Response:
         "waiting": len(waiting), "worth": _sum(waiting, told, "allocated"),
         "cash": _sum(waiting, told, "cash"), "figures": _figures(told),
         "facets": _facets(told, chosen), "stopped": state.run(why_stopped),
+        "alerts": state.run(list_alerts),
         "token": state.form_token, "command": _command(chosen),
     }  # fmt: skip
     return page(request, "findings.html", context)

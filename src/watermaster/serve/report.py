@@ -35,6 +35,19 @@ def report(found: Review, kind: str, organisation: str) -> bytes:
     return makers[kind]()
 
 
+def renders(organisation: str) -> Callable[[Review], Mapping[str, bytes]]:
+    """The files of a review that go with a mail: HTML, and PDF where it can be drawn."""
+
+    def render(found: Review) -> Mapping[str, bytes]:
+        files = {"html": report(found, "html", organisation)}
+        try:
+            return files | {"pdf": report(found, "pdf", organisation)}
+        except UsageError:
+            return files
+
+    return render
+
+
 def report_html(found: Review, organisation: str) -> str:
     """One page A4 that loads nothing."""
     answers = {one.finding: one for one in found.answers}

@@ -1,0 +1,87 @@
+"""`wm channel`: where reviews and alerts are sent."""
+
+from typing import Annotated
+
+import typer
+
+from watermaster.cli.call import command_group, confirm, examples, project
+from watermaster.cli.output import Table, say, show
+from watermaster.model.channels import Sent
+from watermaster.model.errors import WatermasterError
+
+app = command_group("Where reviews and alerts are sent.")
+Name = Annotated[str, typer.Argument(metavar="NAME", help="of a declared Channel")]
+
+
+@app.callback()
+def _group() -> None:
+    """Where reviews and alerts are sent."""
+
+
+@app.command("list", epilog=examples("wm channel list"))
+def list_all() -> None:
+    """List the declared channels, and how the last try went."""
+    from watermaster.flows.send import channels, last_tries
+
+    opened = project()
+    last = last_tries(opened)
+    rows = []
+    for one in channels(opened):
+        tried = last.get(one.metadata.name)
+        rows.append({
+            "channel": one.metadata.name, "type": one.spec.type, "sends": ", ".join(one.spec.sends),
+            "least": one.spec.least, "schedule": one.spec.schedule,
+            "last": tried and f"{tried.at:%Y-%m-%d %H:%M} {tried.what}",
+            "fault": tried and tried.fault,
+        })  # fmt: skip
+    columns = ["channel", "type", "sends", "least", "schedule", "last", "fault"]
+    show(rows, Table(columns, rows, empty="none is declared: wm schema Channel"))
+
+
+@app.command("test", epilog=examples("wm channel test finops --yes"))
+def test(name: Name) -> None:
+    """Send a short message, so that you know it arrives."""
+    from watermaster.flows.send import send_test
+
+    opened = project()
+    confirm(f"Send a test to {name}?", "sending")
+    told(send_test(opened, name))
+
+
+@app.command(
+    "review",
+    epilog=examples(
+        "wm channel review finops 2026-10 --preview", "wm channel review finops 2026-10 --yes"
+    ),
+)
+def review(
+    name: Name,
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="YYYY-MM, of an opened review")],
+    preview: Annotated[
+        bool, typer.Option("--preview", help="print the bytes that would be sent; send nothing")
+    ] = False,
+) -> None:
+    """Send a review to a channel, or show the very bytes of it."""
+    from watermaster.flows.review import show_review
+    from watermaster.flows.send import channel_named, review_message, send_review
+    from watermaster.serve.report import renders
+
+    opened = project()
+    render = renders(opened.config.organisation)
+    if preview:
+        message = review_message(
+            channel_named(opened, name).spec, show_review(opened, month), render
+        )
+        say(message.body.decode())
+        return
+    confirm(f"Send the review of {month} to {name}?", "sending")
+    told(send_review(opened, month, name, render))
+
+
+def told(sent: Sent) -> None:
+    """Say that it went out, or fail with why it did not."""
+    if sent.fault:
+        raise WatermasterError(f"channel {sent.channel}", sent.fault, "it is tried again when due")
+    show(
+        sent, Table([], [], empty=f"{sent.what} sent to {sent.channel}, sha256 {sent.sha256[:12]}")
+    )
