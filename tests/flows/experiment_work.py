@@ -1,4 +1,4 @@
-"""A ledger with a year of experiments that are asked, and of one that nobody asks any more."""
+"""A ledger with two months of experiments that are asked, and of one that nobody asks any more."""
 
 import datetime as dt
 
@@ -9,7 +9,7 @@ from watermaster.flows.allocate import allocate_months
 from watermaster.flows.findings import find
 from watermaster.flows.open import Project
 
-FIRST, DAYS = dt.date(2026, 6, 1), 122  # a Monday; to 30 September
+FIRST, DAYS = dt.date(2026, 8, 3), 59  # a Monday; to 30 September
 ASKED = {"letters": 1000, "songs": 1000, "poems": 1000, "quiet": 0}  # requests a day
 
 

@@ -12,7 +12,7 @@ from watermaster.model.acts import Fix, FixPlan, FixState, Remedy, Step
 from watermaster.model.decided import FindingDecision, Saving, Verb
 from watermaster.model.findings import Finding
 
-FIRST, DAYS, FIXED, UNDONE = dt.date(2026, 7, 1), 92, dt.date(2026, 8, 31), dt.date(2026, 9, 20)
+FIRST, DAYS, FIXED, UNDONE = dt.date(2026, 8, 1), 61, dt.date(2026, 8, 31), dt.date(2026, 9, 20)
 VOLUME, ENDPOINT, SHARED, POD = "vol-1", "ep-1", "vol-2", "rag/reader-0"
 
 

@@ -28,7 +28,7 @@ def told(project):
 def test_an_experiment_worth_more_than_it_costs_is_promoted_once_its_gates_pass(told):
     one = told["letters"]
     assert one.verdict is Verdict.PROMOTE
-    assert (len(one.trial.net), one.trial.cost) == (17, Decimal(17 * 7 * 10))
+    assert (len(one.trial.net), one.trial.cost) == (8, Decimal(8 * 7 * 10))
     assert one.probability > 0.99
     assert one.evidence_for > one.needed
 

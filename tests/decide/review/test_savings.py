@@ -144,10 +144,10 @@ def test_another_currency_changes_the_figures_by_its_rate_alone(case, rate):
 def test_the_ranges_hold_the_truth_as_often_as_they_say(record_property):
     """bench/savings.py measures it on 500; here enough to notice that it broke."""
     held, held95 = [], []
-    for case in draw(20261123, 120):
+    for case in draw(20261123, 80):
         one, true = told_of(case).saving, case.true_saving
         held.append(float(one.low) <= true <= float(one.high))
         held95.append(float(one.low95) <= true <= float(one.high95))
-    record_property("coverage of 120 drawn fixes", (sum(held) / 120, sum(held95) / 120))
-    assert 0.69 <= sum(held) / 120 <= 0.91  # 3 standard errors
-    assert sum(held95) / 120 >= 0.89
+    record_property("coverage of 80 drawn fixes", (sum(held) / 80, sum(held95) / 80))
+    assert 0.66 <= sum(held) / 80 <= 0.94  # 3 standard errors
+    assert sum(held95) / 80 >= 0.89
