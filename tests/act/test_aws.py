@@ -292,6 +292,20 @@ def test_a_missing_tag_is_written_and_removed_and_another_value_put_back(aws):
     assert s3.get_bucket_tagging(Bucket="tagged")["TagSet"] == [{"Key": "env", "Value": "prod"}]
 
 
+def test_what_has_no_call_of_its_own_is_tagged_by_the_tagging_api(aws):
+    made = aws.client("efs").create_file_system(CreationToken="shared")
+    told = remedy("tag", "filesystem", "shared", tags={"team": "rag"},
+                  resource_id=made["FileSystemArn"])  # fmt: skip
+    conforms(case(told, lambda: None))
+    arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/none"  # what moto's cannot tag
+    one = case(remedy("tag", "repository", "none", tags={"a": "b"}, resource_id=arn), lambda: None)
+    (step,) = target().steps(one.remedy)
+    with pytest.raises(verbs.PlatformError, match="could not be tagged"):
+        target().do(step, held(one))
+    with pytest.raises(RefusedError, match="has no ARN"):
+        target().steps(remedy("tag", "repository", "none", tags={"a": "b"}))
+
+
 def test_a_tag_that_was_changed_meanwhile_is_kept(aws):
     ec2 = aws.client("ec2")
     id_ = volume(ec2)

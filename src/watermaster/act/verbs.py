@@ -89,5 +89,5 @@ def ask_once(ask: Callable[[], object], is_done: Callable[[], bool]) -> None:
 
 
 def only(world: World, keys: tuple[str, ...]) -> dict[str, Any]:
-    """Some of what is shown."""
-    return {key: world[key] for key in keys}
+    """Some of what is shown; what is unset does not matter."""
+    return {key: world[key] for key in keys if world[key] is not None}
