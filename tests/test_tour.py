@@ -35,4 +35,9 @@ def test_every_figure_of_the_tour_is_what_its_command_prints(tmp_path: Path):
         if figure not in printed[command].split()
     ]
     assert missing == []
-    assert len(lines) == 20
+    done = printed["finding fix d107e25755ce --approve newest --yes"]
+    assert "replicas=0" in done
+    assert " done" in done
+    assert "undone" in printed["finding undo d107e25755ce --yes"]
+    assert "decline" in printed["review close 2026-10 --yes"]
+    assert len(lines) == 26

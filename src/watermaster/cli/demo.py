@@ -13,10 +13,12 @@ from watermaster.model.errors import RefusedError
 
 if TYPE_CHECKING:
     from watermaster.flows.demo import Arrival
+    from watermaster.flows.open import Project
     from watermaster.testing.simulate.render import Simulated
 
 DEMO_HOME: Final = Path("watermaster-demo")
 END_MONTH: Final = "2026-10"
+STANDING: Final = ("endpoint", "volume", "deployment", "notebook")  # kinds of things to change
 WHOLE: Final = "complete"  # a file that says the demo was filled to its end
 SETTLED_DAYS: Final = 21  # after the last month, when all bills and corrections are there
 
@@ -56,6 +58,7 @@ def demo(
         for name in made.sources
     ]
     found = fill(project, made.estate, arrivals(made), sources)
+    _stand_up(project, base)
     (base / WHOLE).touch()
     rows = [{"what": h.what, "cost": round(h.cost, 2), "where": h.where} for h in found.headlines]
     above = [f"{made.plan.company.name}, {found.months[0]} to {found.months[-1]}, in USD"]
@@ -63,6 +66,33 @@ def demo(
     show(found, Table(["what", "cost", "where"], rows, above=above, below=below))
     if serve:
         _serve(base / "home", port)
+
+
+def _stand_up(project: "Project", base: Path) -> None:
+    """What was seen stands as files, so that fixes of the demo have something to change."""
+    from watermaster.flows.declare import apply, plan
+    from watermaster.flows.native_things import ThingsAsked, list_things
+    from watermaster.testing.simulated_target import build
+
+    things = [row.thing for row in list_things(project, ThingsAsked()).rows]
+    worlds: dict[str, dict[str, dict[str, object]]] = {}
+    for one in things:
+        if one.kind in STANDING:
+            worlds.setdefault(one.platform, {})[f"{one.kind}/{one.uid}"] = {
+                "replicas": max(one.gpus or 1, 1), "state": one.state, "tags": dict(one.labels)
+            }  # fmt: skip
+    documents = []
+    for platform, held in sorted(worlds.items()):
+        build(base / "platform" / platform, held)
+        documents.append(
+            "apiVersion: watermaster/v1\nkind: Target\n"
+            f"metadata: {{name: {platform}-writes}}\n"
+            f"spec: {{type: simulated, platform: {platform}, verbs: [scale, snapshot-delete],\n"
+            f"       location: {(base / 'platform' / platform).resolve()}}}\n"
+        )
+    file = base / "targets.yaml"
+    file.write_text("---\n".join(documents), encoding="utf-8")
+    apply(project, plan(project, [str(file)]))
 
 
 def _is_whole(base: Path) -> bool:

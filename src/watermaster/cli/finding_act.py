@@ -10,9 +10,11 @@ from watermaster.cli.call import command_group, confirm, examples, project
 from watermaster.cli.output import Table, show
 from watermaster.model.acts import Fix, FixState, World
 from watermaster.model.decided import FindingDecision, Verb
-from watermaster.model.errors import UsageError
+from watermaster.model.errors import NotFoundError, UsageError
 
 app = command_group()
+NEWEST = "newest"
+DONE = (FixState.DONE, FixState.CONFIRMED, FixState.REVERTED, FixState.STUCK)
 STEPS = ("fix", "step", "verb", "subject", "from", "to", "state")
 FIXES = ("id", "finding", "target", "verb", "subject", "state", "approved_by", "planned_at")
 Id = Annotated[str, typer.Argument(metavar="ID", help="its first letters are enough")]
@@ -73,15 +75,21 @@ def fix(
     id_: Id,
     approve: Annotated[
         list[str] | None,
-        typer.Option("--approve", metavar="FIX", help="do this plan, as it was printed; or more"),
+        typer.Option(
+            "--approve", metavar="FIX", help="do this plan, as it was printed; `newest`: the last"
+        ),
     ] = None,
 ) -> None:
     """Print what would be done about it; --approve does exactly that, with a way back."""
-    from watermaster.flows.fix import approve_fix, fix_of, plan_fix, run_fix
+    from watermaster.flows.fix import approve_fix, fix_of, newest_fix, plan_fix, run_fix
 
     opened = project()
     if approve:
-        chosen = [fix_of(opened, one) for one in approve]
+        planned_ones = {FixState.PLANNED}
+        chosen = [
+            newest_fix(opened, id_, planned_ones) if one == NEWEST else fix_of(opened, one)
+            for one in approve
+        ]
         what = "; ".join(f"{one.plan.remedy.verb} {one.plan.remedy.uid}" for one in chosen)
         confirm(f"Do it ({what})?", "a fix")
         _ended([run_fix(opened, approve_fix(opened, one.id).id) for one in chosen])
@@ -94,13 +102,19 @@ def fix(
 
 @app.command("undo", epilog=examples("wm finding undo 8d21", "wm finding undo 8d21 --yes"))
 def undo(
-    id_: Annotated[str, typer.Argument(metavar="FIX", help="of wm finding fixes")],
+    id_: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="of a fix, or of a finding: its newest that was done"),
+    ],
 ) -> None:
     """Take a fix back, up to 30 days after."""
-    from watermaster.flows.fix import fix_of, undo_fix
+    from watermaster.flows.fix import fix_of, newest_fix, undo_fix
 
     opened = project()
-    found = fix_of(opened, id_)
+    try:
+        found = fix_of(opened, id_)
+    except NotFoundError:
+        found = newest_fix(opened, id_, DONE)
     told = "; ".join(step.undo for step in reversed(found.plan.steps) if step.undo)
     confirm(f"Undo {found.id} ({told})?", "an undo")
     _ended([undo_fix(opened, found.id)])

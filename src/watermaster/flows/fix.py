@@ -5,9 +5,9 @@ when the process died is done again with the same token, which a target does onl
 """
 
 import datetime as dt
-import hashlib
-from collections.abc import Callable
-from dataclasses import replace
+import secrets
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from threading import Event
 from typing import Final
@@ -47,7 +47,7 @@ from watermaster.model.events import Step as Reached
 
 GROUP: Final = "watermaster.act"
 AGAIN_S: Final = 1.0
-PATIENCE_S: Final = 600.0  # so long a step may take to show
+MOST_PAUSE_S: Final = 30.0
 Wait = Callable[[float], bool]
 _NOT: Final[Wait] = Event().wait
 
@@ -65,8 +65,13 @@ def plan_fix(project: Project, finding_id: str) -> list[Fix]:
             f"finding {finding.id}", f"nothing can be done about {finding.rule} by itself",
             f"{finding.next_step}; or open a ticket: wm finding ticket {finding.id}",
         )  # fmt: skip
-    made = [_planned(project, finding.id, remedy) for remedy in wanted]
-    detail = {"finding": finding.id, "fixes": [one.id for one in made]}
+    return plan_remedies(project, finding.id, wanted)
+
+
+def plan_remedies(project: Project, finding: str, wanted: Sequence[Remedy]) -> list[Fix]:
+    """Plan these remedies of a finding, all of them or none; nothing is done."""
+    made = [_planned(project, finding, remedy) for remedy in wanted]
+    detail = {"finding": finding, "fixes": [one.id for one in made]}
     with note(project.ledger, "fix-planned", project.actor, detail) as connection:
         for one in made:
             add_fix(connection, one)
@@ -79,9 +84,8 @@ def _planned(project: Project, finding: str, remedy: Remedy) -> Fix:
     steps = open_target(spec).steps(remedy)
     plan = FixPlan(finding=finding, target=name, remedy=remedy, steps=steps, why=remedy.why)
     now = project.ledger.clock()
-    told = f"{plan.digest}\n{now.isoformat()}"
     return Fix(
-        id=hashlib.sha256(told.encode()).hexdigest()[:12], plan=plan, state=FixState.PLANNED,
+        id=secrets.token_hex(6), plan=plan, state=FixState.PLANNED,
         planned_at=now,
         steps=tuple(StepDone(step=one, state=StepState.PENDING, at=None, before={}, after={})
                     for one in steps),
@@ -114,6 +118,17 @@ def open_target(spec: TargetSpec) -> Target:
 def all_fixes(project: Project) -> list[Fix]:
     """All that was planned, the newest first."""
     return fixes(project.ledger.records)
+
+
+def newest_fix(project: Project, finding_id: str, states: Collection[FixState]) -> Fix:
+    """The newest fix of a finding in one of these states."""
+    finding = show_finding(project, finding_id)
+    found = [one for one in fixes(project.ledger.records, finding.id) if one.state in states]
+    if not found:
+        told = " or ".join(states)
+        raise NotFoundError(f"finding {finding.id}", f"has no fix that is {told}",
+                            f"wm finding fix {finding.id} plans one")  # fmt: skip
+    return found[0]
 
 
 def fix_of(project: Project, id_: str) -> Fix:
@@ -155,11 +170,12 @@ def run_fix(project: Project, id_: str, wait: Wait = _NOT) -> Fix:
             raise RefusedError(
                 f"fix {fix.id}", f"is {fix.state}, not approved", "wm finding fix plans it anew"
             )
-        target = open_target(_declared(project, fix))
+        spec = _declared(project, fix)
+        target, patience = open_target(spec), _Patience(wait, spec.patience_s)
         _moved(project, fix, FixState.DOING)
         try:
             for number in range(len(fix.steps)):
-                _do(project, target, fix_of(project, fix.id), number, wait)
+                _do(project, target, fix_of(project, fix.id), number, patience)
         except StoppedError:
             raise
         except WatermasterError as error:
@@ -168,7 +184,15 @@ def run_fix(project: Project, id_: str, wait: Wait = _NOT) -> Fix:
         return _moved(project, fix, FixState.DONE, ended_at=project.ledger.clock())
 
 
-def _do(project: Project, target: Target, fix: Fix, number: int, wait: Wait) -> None:
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """How to wait, and how long at most."""
+
+    wait: Wait
+    most_s: float
+
+
+def _do(project: Project, target: Target, fix: Fix, number: int, patience: _Patience) -> None:
     """One step: written as begun, done, waited for until it shows, written as done."""
     _may_go_on(project)
     kept = fix.steps[number]
@@ -184,21 +208,23 @@ def _do(project: Project, target: Target, fix: Fix, number: int, wait: Wait) -> 
     project.tell(Reached(f"fix.step-{number}-begun"))
     left = target.do(kept.step, held)
     project.tell(Reached(f"fix.step-{number}-made"))
-    _wait_until_shown(target, kept, replace(held, left={**held.left, **left}), wait)
+    _wait_until_shown(target, kept, replace(held, left={**held.left, **left}), patience)
     _step(project, fix, number, StepState.DONE, after=left)
     project.tell(Reached(f"fix.step-{number}-done"))
 
 
-def _wait_until_shown(target: Target, kept: StepDone, held: Held, wait: Wait) -> None:
+def _wait_until_shown(target: Target, kept: StepDone, held: Held, patience: _Patience) -> None:
+    """Look again and again, ever less often."""
     waited = 0.0
     while not shows(world := target.look(kept.step, held), kept.step.want):
-        if waited >= PATIENCE_S:
+        if waited >= patience.most_s:
             raise RefusedError(
                 kept.step.subject, f"does not show {dict(kept.step.want)} after {waited:.0f} s, "
-                f"but {dict(world)}", "look at it on the platform, then plan anew",
+                f"but {dict(world)}", "look at it on the platform, or raise patienceS; plan anew",
             )  # fmt: skip
-        wait(AGAIN_S)
-        waited += AGAIN_S
+        pause = min(AGAIN_S + waited / 10, MOST_PAUSE_S)
+        patience.wait(pause)
+        waited += pause
 
 
 def _changed(kept: StepDone, world: World) -> RefusedError:

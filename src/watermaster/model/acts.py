@@ -25,6 +25,9 @@ class TargetSpec(Record):
     location: str = Field("", description="address, kubeconfig context or region")
     verbs: list[str] = Field([], description="what may be done, each by name; none: nothing")
     per_hour: int = Field(10, gt=0, description="fixes begun in any hour, at most")
+    patience_s: int = Field(
+        600, gt=0, description="so long a step may take to show; large first snapshots take hours"
+    )
     options: dict[str, str] = Field({}, description="e.g. profile: the credentials that may write")
 
 

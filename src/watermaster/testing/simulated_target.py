@@ -20,6 +20,15 @@ PART: Final = {"scale": "replicas", "stop": "state", "cancel": "state", "tag": "
 NEW: Final[Mapping[str, Any]] = {"stop": "stopped", "cancel": "cancelled", "expire": True}
 
 
+def build(root: Path, worlds: Mapping[str, Mapping[str, Any]]) -> None:
+    """Make the platform under a folder: what each thing shows, by `KIND/UID`."""
+    for place, world in worlds.items():
+        kind, _, uid = place.partition("/")
+        path = root / kind / f"{uid.replace('/', '~')}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(world))
+
+
 def target(spec: TargetSpec) -> Target:
     """The platform under `location`."""
     return SimulatedTarget(spec)
