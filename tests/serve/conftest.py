@@ -11,7 +11,9 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from tests.serve import company
+from watermaster.flows.findings import find
 from watermaster.flows.open import create_project
+from watermaster.flows.review import open_review
 from watermaster.serve.app import create_app
 
 FLAGS = (
@@ -28,6 +30,8 @@ def project(tmp_path_factory):
     (home / "config.yaml").write_text("organisation: Halden Group\n")
     opened = create_project(home, clock=lambda: NOW)
     company.found(opened)
+    find(opened)
+    open_review(opened, company.MONTHS[-1])
     return opened
 
 

@@ -6,6 +6,7 @@ import pytest
 
 PATHS = (
     "/", "/costs", "/estate", "/estate/workload/chat-assist", "/tags", "/capacity", "/findings",
+    "/review",
     "/costs?group=workload", "/estate/models", "/estate/things", "/estate/dataset/notes",
     "/estate/thing/pod/k8s-oslo/contact/chat-0", "/?month=2031-01", "/costs?q=nothing-is-so-named",
 )  # fmt: skip
@@ -157,3 +158,24 @@ def test_a_part_of_the_flow_filters_the_list(chromium, address):
     page.get_by_role("link", name="Remove filter platform slurm-oslo").click()
     page.wait_for_url("**/costs")
     page.context.close()
+
+
+def test_a_review_is_decided_with_the_keyboard_alone(chromium, address):
+    page = opened(chromium, address, "/review")
+    waiting = page.locator("form[action*='/decide/']").count()
+    assert waiting > 1
+    for _ in range(300):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "why":
+            break
+    page.keyboard.type("who needs it?")
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.value") == "ask":
+            break
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    left = page.locator("form[action*='/decide/']").count()
+    told = page.get_by_text("who needs it?").first.is_visible()
+    page.context.close()
+    assert (left, told) == (waiting - 1, True)

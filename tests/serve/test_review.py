@@ -46,6 +46,19 @@ def test_opened_decided_and_closed_on_the_page(client, project):
     assert [one.why for one in show_review(project).answers] == ["gone soon"]
 
 
+def test_an_answer_that_comes_too_late_or_is_unknown_is_told(client, project):
+    open_review(project, MONTH)
+    token = _token(client.get("/review").text)
+    form = {"token": token, "verb": "decline", "why": "no"}
+    unknown = client.post(f"/review/{MONTH}/decide/ffffffffffff", data=form)
+    assert (unknown.status_code, "Is none of the review" in unknown.text) == (422, True)
+    client.post(f"/review/{MONTH}/close", data={"token": token})
+    late = client.post(
+        f"/review/{MONTH}/decide/{finding_of(project, 'orphaned-volume')}", data=form
+    )
+    assert (late.status_code, "Was closed on" in late.text) == (422, True)
+
+
 def test_a_form_of_another_site_opens_nothing(client):
     assert client.post("/review", data={"token": "no", "month": MONTH}).status_code == 403
     assert "No review was opened yet" in client.get("/review").text

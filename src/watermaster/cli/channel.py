@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from watermaster.cli.call import command_group, confirm, examples, project
-from watermaster.cli.output import Table, say, show
+from watermaster.cli.output import Table, show
 from watermaster.model.channels import Sent
 from watermaster.model.errors import WatermasterError
 
@@ -46,36 +46,6 @@ def test(name: Name) -> None:
     opened = project()
     confirm(f"Send a test to {name}?", "sending")
     told(send_test(opened, name))
-
-
-@app.command(
-    "review",
-    epilog=examples(
-        "wm channel review finops 2026-10 --preview", "wm channel review finops 2026-10 --yes"
-    ),
-)
-def review(
-    name: Name,
-    month: Annotated[str, typer.Argument(metavar="MONTH", help="YYYY-MM, of an opened review")],
-    preview: Annotated[
-        bool, typer.Option("--preview", help="print the bytes that would be sent; send nothing")
-    ] = False,
-) -> None:
-    """Send a review to a channel, or show the very bytes of it."""
-    from watermaster.flows.review import show_review
-    from watermaster.flows.send import channel_named, review_message, send_review
-    from watermaster.serve.report import renders
-
-    opened = project()
-    render = renders(opened.config.organisation)
-    if preview:
-        message = review_message(
-            channel_named(opened, name).spec, show_review(opened, month), render
-        )
-        say(message.body.decode())
-        return
-    confirm(f"Send the review of {month} to {name}?", "sending")
-    told(send_review(opened, month, name, render))
 
 
 def told(sent: Sent) -> None:

@@ -127,6 +127,35 @@ def give_report(
         raise UsageError(str(out), str(error.strerror), "name a file that can be written") from None
 
 
+@app.command(
+    "send",
+    epilog=examples(
+        "wm review send 2026-10 finops --preview", "wm review send 2026-10 finops --yes"
+    ),
+)
+def send(
+    month: Month,
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="a declared Channel")],
+    preview: Annotated[
+        bool, typer.Option("--preview", help="print the bytes that would be sent; send nothing")
+    ] = False,
+) -> None:
+    """Send a review to a channel, or show the very bytes of it."""
+    from watermaster.cli.channel import told
+    from watermaster.flows.review import show_review
+    from watermaster.flows.send import channel_named, review_message, send_review
+    from watermaster.serve.report import renders
+
+    opened = project()
+    render = renders(opened.config.organisation)
+    if preview:
+        spec = channel_named(opened, channel).spec
+        say(review_message(spec, show_review(opened, month), render).body.decode())
+        return
+    confirm(f"Send the review of {month} to {channel}?", "sending")
+    told(send_review(opened, month, channel, render))
+
+
 @app.command("verify", epilog=examples("wm review verify 2026-10"))
 def verify(month: Month) -> None:
     """Compute its figures again from its snapshots; fails where one differs."""

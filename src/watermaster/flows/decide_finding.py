@@ -79,7 +79,8 @@ def _check(project: Project, finding: Finding, choice: Choice) -> None:
     if choice.verb is Verb.ACCEPT and team is None:
         raise UsageError(where, "names no team that does it", "add --team")
     teams = [v.resource.metadata.name for v in live_estate(known_estate(project)).of("Team")]
-    if team is not None and teams and team not in teams:
+    is_named = choice.team is not None or choice.verb is Verb.ACCEPT
+    if is_named and team is not None and teams and team not in teams:
         raise UsageError(where, f"{team} is no declared Team", f"take one of {', '.join(teams)}")
     if standing_of(project, [finding])[finding.id].fix is FixState.DOING:
         raise RefusedError(where, "it is being mended now", "wait for the fix to end")

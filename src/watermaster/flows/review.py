@@ -57,6 +57,8 @@ def open_review(project: Project, month: str) -> Review:
     )  # fmt: skip
     detail = {"month": month, "revision": head.revision}
     with note(project.ledger, "review-opened", project.actor, detail) as connection:
+        if month in review_texts(project.ledger.records):  # somebody opened it meanwhile
+            raise RefusedError(f"review {month}", "is opened already", f"wm review show {month}")
         add_review(connection, month, now, project.actor, (head, _text(made)))
     return made
 

@@ -2,9 +2,11 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from watermaster.flows.statement_xlsx import write_sheet
+from watermaster.model.overview import KeyFigure, Measure
 from watermaster.model.review import Review, Wanted
 
 Row = Mapping[str, Any]
@@ -16,8 +18,9 @@ def sheets(found: Review) -> dict[str, Sequence[Row]]:
     answers = {one.finding: one for one in found.answers}
     return {
         "Figures": [
-            {"figure": one.label, "value": one.value, "before": one.before, "of": one.base,
-             "formula": one.formula} for one in costs.figures
+            {"figure": one.label, "value": _share(one, one.value),
+             "before": _share(one, one.before), "of": one.base, "formula": one.formula}
+            for one in costs.figures
         ],
         "Moved": [
             {"cause": one.cause.value, "subject": one.subject, "change": one.amount,
@@ -50,6 +53,12 @@ def sheets(found: Review) -> dict[str, Sequence[Row]]:
             *({"what": "unknown", "text": gap} for gap in found.gaps),
         ],
     }  # fmt: skip
+
+
+def _share(one: KeyFigure, value: Decimal | None) -> object:
+    """A share as text of its percent, so that it is not taken for money."""
+    is_share = one.measure is Measure.SHARE and value is not None
+    return f"{value:.1%}" if is_share else value
 
 
 def workbook(found: Review) -> bytes:

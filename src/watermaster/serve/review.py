@@ -115,7 +115,10 @@ def _shown(
     is_engineer = request.query_params.get("view") == "engineer"
     waiting = [one for one in found.wanted if one.finding not in answers]
     today = state.project.ledger.clock().date()
+    more = more or {}
+    rows = {one.finding for one in (*found.wanted, *found.experiments)} - answers.keys()
     context = {
+        "shows_form": more.get("at") in rows and not found.closed_at,
         "title": "Review", "found": found, "costs": found.costs, "currency": found.costs.currency,
         "figures": figures_of(found), "fall": waterfall_of(found), "answers": answers,
         "reasons": found.costs.moved.reasons[:REASONS], "teams": teams, "waiting": len(waiting),
@@ -124,5 +127,5 @@ def _shown(
         "others": [one.month for one in state.run(list_reviews)],
         "command": f"wm review show {found.month}",
     }  # fmt: skip
-    status = 422 if more and more.get("error") else 200
-    return page(request, "review.html", context | dict(more or {}), status)
+    status = 422 if more.get("error") else 200
+    return page(request, "review.html", context | dict(more), status)
