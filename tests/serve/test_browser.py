@@ -20,9 +20,15 @@ def opened(chromium, address, path, **settings):
     return page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [
+        ("light", 1280), ("dark", 390),
+        pytest.param("dark", 1280, marks=pytest.mark.deep),
+        pytest.param("light", 390, marks=pytest.mark.deep),
+    ],
+)  # fmt: skip
 def test_no_accessibility_rule_is_broken(chromium, address, axe, path, scheme, width):
     page = opened(chromium, address, path, color_scheme=scheme, width=width, bypass_csp=True)
     page.evaluate(axe)

@@ -1,5 +1,6 @@
 """The pages Findings: what waits is shown with its worth; deciding and mending is safe to click."""
 
+import datetime as dt
 import re
 
 import pytest
@@ -46,6 +47,13 @@ def test_the_list_says_how_many_wait_and_what_mending_is_worth(client, project):
     assert "3 findings wait for a decision" in html
     assert all(f"/findings/{one.id}" in html for one in list_findings(project).found)
     assert "Nothing here." in client.get("/findings?status=overdue").text
+
+
+def test_the_overview_says_how_many_decisions_are_due(client, project):
+    assert "3 findings wait for a decision" in client.get("/").text
+    _decide(client, _page(project), by="2026-10-06")
+    project.ledger.clock.now += dt.timedelta(days=5)
+    assert "1 decision overdue" in client.get("/").text
 
 
 def test_a_decision_is_kept_and_shown_with_who_and_why(client, project):

@@ -119,6 +119,15 @@ def tell_finding(project: Project, id_: str) -> FindingTold:
     )
 
 
+def decisions_due(project: Project) -> dict[Status, int]:
+    """How many findings wait for somebody, by status; those that do not wait are left out."""
+    counts: dict[Status, int] = {}
+    for one in standing_of(project, list_findings(project).found).values():
+        if one.status in OPEN:
+            counts[one.status] = counts.get(one.status, 0) + 1
+    return counts
+
+
 def standing_of(project: Project, found: Iterable[Finding]) -> dict[str, Standing]:
     """Where each finding stands, by its id."""
     records = project.ledger.records

@@ -9,7 +9,9 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from watermaster.flows.decide_finding import decisions_due
 from watermaster.flows.scope import is_empty
+from watermaster.model.decided import Status
 from watermaster.model.overview import Better, KeyFigure, Measure, Overview, SourceState
 from watermaster.serve.charts.bars import Bars, Series, stacked
 from watermaster.serve.charts.heat import heat
@@ -48,8 +50,11 @@ def overview(request: Request, state: Shared, asked: TheAsked) -> Response:
     where = place(request)
     month = found.scope.month
     scoped = {"unit": (found.scope.unit,)} if found.scope.unit else {}
+    due = state.run(decisions_due)
     context = {
         "title": "Overview",
+        "due": sum(due.values()),
+        "overdue": due.get(Status.OVERDUE, 0),
         "found": found,
         "scope": found.scope,
         "sources": found.sources,
