@@ -27,7 +27,7 @@ COMPONENTS = {
 }  # session fixtures, one start each
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=30)
 hypothesis.settings.register_profile(
-    "ci", deadline=None, max_examples=30, derandomize=True, print_blob=True, database=None
+    "ci", deadline=None, max_examples=15, derandomize=True, print_blob=True, database=None
 )
 hypothesis.settings.register_profile("deep", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

@@ -103,6 +103,7 @@ def test_a_watch_that_ends_is_resumed_and_tells_what_came_meanwhile(watched, dou
     until(lambda: watched("search", "meanwhile"), LATEST_S, "the pod's page")
 
 
+@pytest.mark.deep  # half a minute passes between two pulls
 def test_a_watch_whose_past_is_forgotten_pulls_anew(watched, project, double):
     double.faults.deaf_watch.add("pods")
     until(lambda: "watch=true" in double.requests[-1], 10, "another watch")
