@@ -19,12 +19,12 @@ def records(tmp_path):
 
 def test_a_migration_that_is_stopped_half_way_leaves_nothing_and_runs_again(records):
     with records.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE closes (id INTEGER)")  # the last one it makes
-    with pytest.raises(sa.exc.OperationalError, match="closes already exists"):
+        connection.exec_driver_sql("CREATE TABLE accesses (id INTEGER)")  # the last one it makes
+    with pytest.raises(sa.exc.OperationalError, match="accesses already exists"):
         migrate(records)
-    assert set(sa.inspect(records).get_table_names()) <= {"closes"}
+    assert set(sa.inspect(records).get_table_names()) <= {"accesses"}
     with records.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE closes")
+        connection.exec_driver_sql("DROP TABLE accesses")
     migrate(records)
     assert set(RECORDS.tables) <= set(sa.inspect(records).get_table_names())
     assert not needs_migration(records)

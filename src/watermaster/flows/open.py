@@ -11,6 +11,7 @@ from watermaster.ledger.open import Clock, Ledger, create_ledger, open_ledger, u
 from watermaster.model.config import Config
 from watermaster.model.errors import BadInputError
 from watermaster.model.events import Tell, tell_nobody
+from watermaster.model.identity import Subject, local
 
 CONFIG_NAME = "config.yaml"
 
@@ -24,6 +25,12 @@ class Project:
     ledger: Ledger
     tell: Tell
     actor: str
+    subject: Subject | None = None  # as authenticated; none: whoever may use this machine
+
+    @property
+    def asker(self) -> Subject:
+        """Who asks, and what they may."""
+        return self.subject or local(self.actor)
 
 
 def open_project(

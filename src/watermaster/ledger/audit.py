@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
@@ -10,6 +11,19 @@ import sqlalchemy as sa
 from watermaster.ledger.records import AUDIT
 
 GENESIS: Final = "0" * 64
+_CHAIN: Final = 0x57A7E12  # the advisory lock that stands for the chain on PostgreSQL
+
+
+@contextmanager
+def chained(records: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that may append to the chain; others that would, wait until it ends."""
+    with records.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN)))
+        yield connection
+        connection.commit()
 
 
 def append_audit(

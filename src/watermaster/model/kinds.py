@@ -16,6 +16,7 @@ _ABOUT: Final = {
     "Model": ("purpose",),
     "Workload": ("purpose", "stage"),
     "AllocationRule": ("split",),
+    "Gate": ("environment",),
     "TagRepair": ("key",),
     "VirtualTag": ("key", "value"),
     "PriceSheet": ("source", "currency"),

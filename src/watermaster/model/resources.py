@@ -15,6 +15,8 @@ from pydantic import AfterValidator, Field, model_validator
 from watermaster.model.acts import TargetSpec
 from watermaster.model.behaviour import Profile
 from watermaster.model.channels import ChannelSpec
+from watermaster.model.gates import GateSpec
+from watermaster.model.identity import Member
 from watermaster.model.outcomes import OutcomeSpec
 from watermaster.model.pools import PoolSpec
 from watermaster.model.record import Currency, Day, Money, Name, Record, Selector, TimeZone
@@ -99,6 +101,7 @@ class TeamSpec(Record):
     unit: str = Field(description="business unit")
     cost_center: str | None = None
     contacts: dict[str, str] = Field({}, description="role to address, never a person's name")
+    members: list[Member] = Field([], description="who may do what with what the team owns")
     until: Day | None = Field(None, description="first day on which the team is no more")
     selectors: list[Selector] = Field([], description="charges that are the team's own")
 
@@ -334,6 +337,7 @@ KINDS: Final[dict[str, type[Record]]] = {
     "Target": TargetSpec,
     "Channel": ChannelSpec,
     "Outcome": OutcomeSpec,
+    "Gate": GateSpec,
 }
 
 
