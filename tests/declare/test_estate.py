@@ -28,6 +28,7 @@ GOOD = {
     "PriceSheet": "spec: {source: ECB, rates: [{day: 2026-01-01, currency: EUR, rate: 1.08}]}",
     "Outcome": "spec: {measure: letters answered, valuePerUnit: 2.5, source: a, approvedBy: a, "
     "workload: a}",
+    "Gate": "spec: {require: [{name: safe, condition: evidence.scan.critical == 0}]}",
     "Commitment": "spec: {provider: AWS, commitmentId: c, pool: a, from: 2026-01-01, months: 12}",
 }
 
@@ -80,6 +81,16 @@ BAD = {
     "unknown kind": (
         document("Temas", "spec: {}"),
         "a.yaml:2:7: unknown kind 'Temas'; write Team",
+    ),
+    "a condition that names nothing": (
+        document("Gate", "spec: {require: [{name: safe, condition: evidence.scan.critcal == 0}]}"),
+        "a.yaml:4:42: Gate a: safe: 'evidence.scan.critcal' is nothing that is known; "
+        "write evidence.scan.critical",
+    ),
+    "a condition of the wrong type": (
+        document("Gate", "spec: {require: [{name: f, condition: evidence.latency.p95_ms < 2}]}"),
+        "a.yaml:4:39: Gate a: f at column 25: found no matching overload for '_<_' "
+        "applied to '(double, int)'; write the number with a point: 200.0",
     ),
     "no kind": (
         "apiVersion: watermaster/v1\nmetadata: {name: a}\n",

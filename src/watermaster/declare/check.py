@@ -7,7 +7,9 @@ from pydantic import BaseModel, ValidationError
 
 from watermaster.declare.read import Document
 from watermaster.declare.words import Fault, explain, nearest
+from watermaster.model.conditions import ConditionError, condition
 from watermaster.model.errors import BadResourceError
+from watermaster.model.gates import GateSpec
 from watermaster.model.resources import API_VERSION, KINDS, Metadata, Resource
 
 OPENSLO: Final = "openslo/v1"
@@ -74,10 +76,25 @@ def _ours(document: Document) -> tuple[list[Declared], list[BadResourceError]]:
     name = value["metadata"].get("name") if isinstance(value.get("metadata"), dict) else None
     subject = f"{kind} {name}" if isinstance(name, str) else kind
     spec, faults = _checked(document, KINDS[kind], "spec")
+    if isinstance(spec, GateSpec):
+        faults = [*faults, *_conditions(spec)]
     if errors or faults:
         return [], [_said(document, subject, fault) for fault in (*errors, *faults)]
     resource = Resource(kind=kind, metadata=metadata, spec=spec)
     return [Declared(resource, document)], []
+
+
+def _conditions(spec: GateSpec) -> list[Fault]:
+    """What is wrong with the conditions of a gate: a name that is misspelt would never hold."""
+    faults = []
+    for number, asked in enumerate(spec.require):
+        try:
+            condition(asked.condition)
+        except ConditionError as error:
+            at = f" at column {error.column}" if error.column is not None else ""
+            path = ("spec", "require", number, "condition")
+            faults.append(Fault(path, f"{asked.name}{at}: {error.what}", error.fix))
+    return faults
 
 
 def _checked(document: Document, record: type[BaseModel], part: str) -> tuple[Any, list[Fault]]:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from watermaster.model.errors import RefusedError
 
-NEWEST: Final = "0005"
+NEWEST: Final = "0006"
 
 
 def needs_migration(records: sa.Engine) -> bool:

@@ -85,7 +85,8 @@ STANDINGS: Final = sa.Table(
 EVIDENCE: Final = sa.Table(
     "evidence",  # only ever added to
     RECORDS,
-    sa.Column("id", sa.String(12), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # in the order it was given
+    sa.Column("id", sa.String(12), nullable=False, unique=True),
     sa.Column("at", sa.String, nullable=False),
     sa.Column("subject", sa.String, nullable=False),  # who gives it, as authenticated
     sa.Column("kind", sa.String, nullable=False),  # evaluation, bias, latency, approval, ...

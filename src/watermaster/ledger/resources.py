@@ -79,10 +79,12 @@ def history(
     connection: sa.Connection,
     as_known: dt.datetime | None = None,
     revision: int | None = None,
+    kinds: Sequence[str] = (),
 ) -> list[ResourceVersion]:
     """Every version as known at `as_known` (None: now), by kind, name and time.
 
     revision: as of this revision of the ledger, which tells apart what one second recorded.
+    kinds: of these alone; none: of all.
 
     Valid intervals of one resource do not overlap; between a delete and a new start there is none.
     """
@@ -91,6 +93,8 @@ def history(
         query = query.where(RESOURCES.c.recorded_at <= _text(as_known))
     if revision is not None:
         query = query.where(RESOURCES.c.revision <= revision)
+    if kinds:
+        query = query.where(RESOURCES.c.kind.in_(kinds))
     held: dict[tuple[str, str], list[ResourceVersion]] = {}
     for row in connection.execute(query):
         key = (row.kind, row.name)

@@ -4,10 +4,11 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 
+from watermaster.model.errors import RefusedError
 from watermaster.model.record import Name, Record
 
 
@@ -44,6 +45,36 @@ class Verdict(StrEnum):
     MISSING = "missing"  # evidence is missing: CEL's UNKNOWN
 
 
+RANK: Final = {Verdict.ALLOWED: 0, Verdict.MISSING: 1, Verdict.REFUSED: 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """What one may do without for a while: asked for by one, granted by another."""
+
+    id: str
+    gate: str
+    requirement: str
+    model: str
+    version: int | None  # None: all versions
+    why: str
+    asked_by: str
+    asked_at: dt.datetime
+    ends_at: dt.datetime
+    granted_by: str | None = None
+    granted_at: dt.datetime | None = None
+    ended_by: str | None = None
+    ended_at: dt.datetime | None = None
+
+    def holds(self, at: dt.datetime) -> bool:
+        """Whether it lets something pass at a moment."""
+        return (
+            self.granted_at is not None
+            and self.granted_at <= at < self.ends_at
+            and (self.ended_at is None or at < self.ended_at)
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What somebody is about to do to the registry, as far as gates are concerned."""
@@ -67,6 +98,13 @@ class Reason:
     missing: tuple[str, ...] = ()  # paths of evidence that nobody gave
     waiver: str | None = None  # the waiver that lets it pass until it ends
 
+    @property
+    def sentence(self) -> str:
+        """What is asked, and what was found."""
+        found = ", ".join(f"{path} is {value}" for path, value in self.figures.items())
+        lacks = f"no evidence of {', '.join(self.missing)}" if self.missing else ""
+        return f"{self.says} ({'; '.join(told for told in (found, lacks) if told)})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
@@ -74,8 +112,31 @@ class Ruling:
 
     id: str
     at: dt.datetime
-    subject: str
+    subject: str  # who asked
     change: Change
     verdict: Verdict
+    gates: tuple[str, ...]  # those that guard a slot it gains
     reasons: tuple[Reason, ...] = ()
     evidence: tuple[str, ...] = ()  # ids of what it was judged on
+
+    @property
+    def against(self) -> list[Reason]:
+        """The reasons that do not let it pass."""
+        return [r for r in self.reasons if r.verdict is not Verdict.ALLOWED and not r.waiver]
+
+
+class GateRefusedError(RefusedError):
+    """A gate does not let a change pass; the ruling says why, all of it."""
+
+    exit_code = 2
+    http_status = 403
+
+    def __init__(self, ruling: Ruling) -> None:
+        change = ruling.change
+        where = f"{change.model} {change.version} to {', '.join(sorted(change.gains))}"
+        told = "; ".join(f"{r.gate}/{r.requirement}: {r.sentence}" for r in ruling.against)
+        super().__init__(
+            where, f"refused for {len(ruling.against)} reasons: {told}",
+            f"give what is asked, see wm gate explain {ruling.id}",
+        )  # fmt: skip
+        self.ruling = ruling

@@ -156,7 +156,8 @@ def _stand() -> None:
 def _held() -> None:
     op.create_table(
         "evidence",
-        sa.Column("id", sa.String(12), primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("id", sa.String(12), nullable=False, unique=True),
         sa.Column("at", sa.String, nullable=False),
         sa.Column("subject", sa.String, nullable=False),
         sa.Column("kind", sa.String, nullable=False),

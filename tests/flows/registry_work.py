@@ -1,0 +1,66 @@
+"""A small registry for tests: models and versions as rows, gates as declared."""
+
+import dataclasses
+from pathlib import Path
+
+from tests.flows.small import Clock, declare, project_at, resource
+from watermaster.flows.open import Project
+from watermaster.ledger.registry_records import MODEL_VERSIONS, REGISTERED_MODELS
+from watermaster.model.identity import Grant, Role, Sort, Subject
+
+NOW = "2026-10-14T09:00:00"
+MODEL = "claims-triage"
+GATE = {
+    "environment": "production",
+    "require": [
+        {
+            "name": "accurate",
+            "condition": "evidence.evaluation.metrics.accuracy >= 0.9",
+            "says": "accuracy of at least 0.9",
+        },
+        {"name": "safe", "condition": "evidence.scan.critical == 0", "says": "no critical hole"},
+        {"name": "approved", "condition": "evidence.approval.count >= 1", "says": "an approval"},
+    ],
+}
+
+
+def person(name: str, *roles: Role) -> Subject:
+    """Somebody who signed in and holds roles in all teams."""
+    grants = tuple(Grant(role=role) for role in roles)
+    return Subject(name=name, sort=Sort.PERSON, grants=grants)
+
+
+ADA = person("ada@example.com", Role.OWNER)
+BEN = person("ben@example.com", Role.APPROVER)
+
+
+def as_subject(project: Project, subject: Subject) -> Project:
+    """The same ledger, asked by somebody else."""
+    return dataclasses.replace(project, subject=subject, actor=subject.name)
+
+
+def registry_at(home: Path, *versions: int, gate: dict[str, object] | None = None) -> Project:
+    """A ledger with one model, its versions, and a gate before production."""
+    project = as_subject(project_at(home, Clock(NOW)), ADA)
+    spec = {"purpose": "sort claims", "riskClass": "high"}
+    declare(project, resource("Model", MODEL, spec, owner=None))
+    declare(project, resource("Gate", "production", gate or GATE))
+    with project.ledger.records.begin() as connection:
+        connection.execute(
+            REGISTERED_MODELS.insert().values(
+                name=MODEL, created_ms=1, updated_ms=1, made_by=ADA.name, next_version=99
+            )
+        )
+        for version in versions:
+            connection.execute(
+                MODEL_VERSIONS.insert().values(
+                    model=MODEL, version=version, created_ms=1, updated_ms=1, made_by=ADA.name,
+                    stage="None", status="READY", lineage="resolved", digest=digest(version),
+                )
+            )  # fmt: skip
+    return project
+
+
+def digest(version: int) -> str:
+    """The digest of a version's artefact, made up."""
+    return f"sha256:{version:064x}"
