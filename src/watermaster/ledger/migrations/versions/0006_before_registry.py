@@ -14,6 +14,7 @@ def upgrade() -> None:
     _models()
     _stand()
     _held()
+    _touched()
     _indexes()
 
 
@@ -195,6 +196,9 @@ def _held() -> None:
         sa.Column("ended_at", sa.String),
         sa.Column("ended_by", sa.String),
     )
+
+
+def _touched() -> None:
     op.create_table(
         "artefacts",
         sa.Column("digest", sa.String, primary_key=True),
