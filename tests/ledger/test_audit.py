@@ -1,12 +1,16 @@
 """The audit chain: whole until anybody touches it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermaster.ledger.audit import append_audit, broken_links
+from watermaster.ledger.audit import append_audit, broken_links, chained
+from watermaster.ledger.open import create_ledger
 from watermaster.ledger.records import AUDIT, RECORDS
+from watermaster.model.config import Config
 
 ROWS = 5
 
@@ -57,3 +61,25 @@ def test_two_rows_of_one_number_cannot_be():
     row = connection.execute(sa.select(AUDIT).where(AUDIT.c.seq == 2)).mappings().one()
     with pytest.raises(sa.exc.IntegrityError):
         connection.execute(AUDIT.insert().values(dict(row)))
+
+
+def test_many_append_at_once_and_the_chain_stays_one(tmp_path):
+    records = create_ledger(tmp_path / "home", Config()).records
+    before = _rows(records)
+
+    def add(number):
+        for step in range(5):
+            with chained(records) as connection:
+                append_audit(connection, "2026-10-01", f"writer-{number}", "test", {"step": step})
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(add, range(6)))
+    assert _rows(records) == before + 30
+    with records.connect() as connection:
+        assert broken_links(connection) == []
+    records.dispose()
+
+
+def _rows(records):
+    with records.connect() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(AUDIT))

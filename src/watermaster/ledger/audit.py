@@ -17,19 +17,16 @@ _CHAIN: Final = 0x57A7E12  # the advisory lock that stands for the chain on Post
 @contextmanager
 def chained(records: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction that may append to the chain; others that would, wait until it ends."""
-    with records.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN)))
+    with records.begin() as connection:
+        _alone(connection)
         yield connection
-        connection.commit()
 
 
 def append_audit(
     connection: sa.Connection, at: str, actor: str, action: str, detail: Mapping[str, object]
 ) -> None:
     """Add one row; it is part of the transaction of `connection`."""
+    _alone(connection)
     last = connection.execute(
         sa.select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
     ).first()
@@ -48,6 +45,14 @@ def broken_links(connection: sa.Connection) -> list[int]:
             broken.append(int(row["seq"]))
         previous, expected = row["hash"], row["seq"] + 1
     return broken
+
+
+def _alone(connection: sa.Connection) -> None:
+    """Nobody else appends before this transaction ends."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(AUDIT.delete().where(sa.false()))  # its driver begins at a write only
+    else:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CHAIN)))
 
 
 def _seal(previous: str, row: Mapping[str, object] | sa.RowMapping) -> str:
