@@ -34,7 +34,7 @@ def test_a_sound_ledger_ends_with_0_and_a_changed_log_with_2(home, capsys):
     with home.ledger.records.begin() as connection:
         connection.execute(AUDIT.update().where(AUDIT.c.seq == 1).values(actor="other"))
     code, found = answer(capsys, "audit", "verify")
-    assert (code, found["broken"]) == (2, [1])
+    assert (code, [one["thing"] for one in found["breaks"]]) == (2, ["audit 1"])
     assert answer(capsys, "doctor")[0] == 2
 
 

@@ -11,7 +11,7 @@ from watermaster.flows.init import initialise
 from watermaster.flows.kept_plan import read_plan
 from watermaster.flows.open import create_project
 from watermaster.flows.resources import describe, export, get
-from watermaster.ledger.audit import broken_links
+from watermaster.ledger.audit_breaks import broken_links
 from watermaster.ledger.head import read_head
 from watermaster.ledger.records import CLOSES
 from watermaster.model.errors import BadResourcesError, NotFoundError, RefusedError

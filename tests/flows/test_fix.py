@@ -104,7 +104,7 @@ def test_an_approved_fix_is_done_and_undone(project, home):
     assert undo_fix(project, fix.id).state is FixState.UNDONE
     assert read_world(home) == WORLD
     assert _status(project, "inactive-gpu") is Status.NEW
-    assert verify(project).broken == []
+    assert verify(project).breaks == []
 
 
 def test_a_volume_is_kept_as_a_snapshot_before_it_goes_and_comes_back(project, home):
@@ -231,7 +231,7 @@ def test_killed_at_any_step_it_ends_whole_and_once(home, kept, few):
         assert (VOLUME not in world) == is_done, boundary
         assert len(world) == len(clean), (boundary, number)  # one snapshot, or the volume
         assert world[OTHER] == WORLD[OTHER]
-        assert verify(project).broken == []
+        assert verify(project).breaks == []
         project.ledger.records.dispose()
 
 

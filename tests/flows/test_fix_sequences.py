@@ -72,7 +72,7 @@ def test_without_an_approval_nothing_happens_and_nothing_is_left_half(kept, aske
             continue  # a refusal is an answer
         finally:
             _holds(project, home, outside)
-    assert verify(project).broken == []
+    assert verify(project).breaks == []
     project.ledger.records.dispose()
 
 

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermaster.ledger.audit import append_audit, broken_links, chained
+from watermaster.ledger.audit import append_audit, chained
+from watermaster.ledger.audit_breaks import broken_links
 from watermaster.ledger.open import create_ledger
 from watermaster.ledger.records import AUDIT, RECORDS
 from watermaster.model.config import Config

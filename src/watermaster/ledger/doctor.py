@@ -9,11 +9,11 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from watermaster.ledger.audit import broken_links
+from watermaster.ledger.audit_breaks import audit_cells, broken_links
 from watermaster.ledger.head import head_of
 from watermaster.ledger.lake import check_place, current_snapshot_id, load, reset
 from watermaster.ledger.lock import holder_now
@@ -161,8 +161,8 @@ def _follows(connection: sa.Connection) -> Finding:
     head = head_of(connection)
     told: dict[str, int] = {}
     revision = 0
-    for text in connection.scalars(sa.select(AUDIT.c.detail).order_by(AUDIT.c.seq)):
-        detail = json.loads(text)
+    for row in audit_cells(connection):
+        detail = _detail(row["detail"])
         revision = detail.get("revision", revision)
         told |= detail.get("snapshots", {})
     other = sorted(name for name, one in told.items() if head.snapshots.get(name) != one)
@@ -172,6 +172,15 @@ def _follows(connection: sa.Connection) -> Finding:
     if other:
         what += f"; other snapshots than logged: {', '.join(other)}"
     return _fault("head", what, "restore records.db from a backup")
+
+
+def _detail(text: str) -> dict[str, Any]:
+    """What a row says; nothing where it was damaged, which the check of the chain tells."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _heads(ledger: Ledger, connection: sa.Connection) -> Iterator[Finding]:

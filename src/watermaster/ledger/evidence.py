@@ -1,13 +1,15 @@
 """Evidence, rulings and waivers: rows that are only added; each piece of evidence is sealed."""
 
 import datetime as dt
-import hashlib
 import json
 from typing import Any
 
 import sqlalchemy as sa
 
+from watermaster.ledger.audit import alone
+from watermaster.ledger.evidence_sealed import SEALED
 from watermaster.ledger.registry_records import EVIDENCE, RULINGS, WAIVERS
+from watermaster.ledger.sealed import seal_of
 from watermaster.model.evidence import Evidence
 from watermaster.model.gates import Ruling, Waiver
 from watermaster.model.plain import plain
@@ -15,16 +17,12 @@ from watermaster.model.plain import plain
 
 def append_evidence(connection: sa.Connection, given: Evidence) -> str:
     """Add one piece; answers its seal, which the audit log holds too."""
-    row = _row(given)
-    seal = seal_of(row)
+    alone(connection)
+    last = connection.scalar(sa.select(sa.func.max(EVIDENCE.c.number))) or 0
+    row = {"number": last + 1} | _row(given)
+    seal = seal_of([row[name] for name in SEALED])
     connection.execute(EVIDENCE.insert().values(**row, seal=seal))
     return seal
-
-
-def seal_of(row: Any) -> str:
-    """sha256 over all that a row says."""
-    names = ("id", "at", "subject", "kind", "model", "version", "digest", "told")
-    return hashlib.sha256(json.dumps([row[name] for name in names]).encode()).hexdigest()
 
 
 def evidence_of(connection: sa.Connection, model: str, digest: str | None = None) -> list[Evidence]:
