@@ -8,6 +8,7 @@ import ibis
 from watermaster.decide.cost.tagged import declared_tags, tagged
 from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
+from watermaster.flows.sight import in_sight
 from watermaster.ledger.closes import Closed, closes_of
 from watermaster.ledger.head import Head
 from watermaster.ledger.lake import Slice, files_at, load
@@ -53,8 +54,16 @@ def allocations_of(
 
     A closed month reads from the snapshot of its close; adjustments stand in the month they are
     booked in, without charge, ratio, resource and day. `RESTATED` reads the present. Tags are as
-    meant today, with what was delivered beside them (decide/cost/tagged).
+    meant today, with what was delivered beside them (decide/cost/tagged). Of a unit's people only
+    their unit's rows are shown (flows/sight).
     """
+    return in_sight(project, every_allocation(project, head, months, view))
+
+
+def every_allocation(
+    project: Project, head: Head, months: Sequence[str] = (), view: View = View.CLOSED
+) -> Table:
+    """The same whoever asks: for what is kept between requests, never to be shown as it is."""
     return tagged(_given(project, head, months, view), declared_tags(known_estate(project)))
 
 

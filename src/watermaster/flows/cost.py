@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -21,6 +21,7 @@ from watermaster.decide.cost.tagged import Tag, declared_tags, tagged, tags_told
 from watermaster.flows.closed import View, allocations_of, charge_slices, known_closes
 from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
+from watermaster.flows.sight import sight
 from watermaster.ledger.head import Head, read_head
 from watermaster.ledger.lake import Slice
 from watermaster.ledger.read import read
@@ -38,6 +39,8 @@ OWNER: tuple[str, ...] = (
     "workload", "team", "unit", "cost_center", "model", "dataset", "project", "environment",
     "purpose", "stage", "platform", "pool", "accelerator",
 )  # fmt: skip
+NO_CHARGE: Final = "is no charge of the ledger"
+OTHERS: Final = ("Cost", "Price", "Quantity", "_cost", "_price", "_quantity")  # of a whole charge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +177,13 @@ def why(project: Project, charge_file: str, charge_row: int) -> Why:
     )
     mine = tagged(mine, tags)
     rows = project.ledger.engine.to_pyarrow(mine.order_by(mine.ratio.desc(), mine.rule))
+    parts = rows.to_pylist()
+    shown = _shown(project, parts, f"{charge_file}:{charge_row}")
     told = {
         FOCUS_NAMES.get(name, name): value for name, value in charge.items() if value is not None
     }
+    if len(shown) < len(parts):  # what others pay of it is theirs to see
+        told = {name: value for name, value in told.items() if not name.endswith(OTHERS)}
     return Why(
         rule="allocate/1",
         snapshot=head.name,
@@ -184,8 +191,17 @@ def why(project: Project, charge_file: str, charge_row: int) -> Why:
         charge=told,
         file=_file_name(project, charge_file),
         row=charge_row,
-        parts=[_part(row, tags) for row in rows.to_pylist()],
+        parts=[_part(row, tags) for row in shown],
     )
+
+
+def _shown(project: Project, parts: list[dict[str, Any]], where: str) -> list[dict[str, Any]]:
+    """The parts that who asks may see; a charge with none of them is as if it were not there."""
+    mine = sight(project)
+    shown = [row for row in parts if mine is None or mine.holds(row["team"], row["unit"])]
+    if mine is not None and not shown:
+        raise NotFoundError(where, NO_CHARGE, "see wm cost show -o wide")
+    return shown
 
 
 def _charge(
@@ -205,9 +221,7 @@ def _charge(
         one = charges.filter(charges.charge_file == charge[0], charges.charge_row == charge[1])
         for row in project.ledger.engine.to_pyarrow(one).to_pylist():
             return row, place
-    raise NotFoundError(
-        f"{charge[0]}:{charge[1]}", "is no charge of the ledger", "see wm cost show -o wide"
-    )
+    raise NotFoundError(f"{charge[0]}:{charge[1]}", NO_CHARGE, "see wm cost show -o wide")
 
 
 def _file_name(project: Project, charge_file: str) -> str:

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Final
 
 from watermaster.decide.cost.by import Cost, cost_by
-from watermaster.flows.closed import allocations_of
+from watermaster.flows.closed import every_allocation
 from watermaster.flows.open import Project
+from watermaster.flows.sight import in_sight
 from watermaster.ledger.head import Head, read_head
 from watermaster.ledger.kept import kept
 from watermaster.ledger.lake import files_at, load
@@ -122,9 +123,11 @@ def within(rows: Table, scope: Scope) -> Table:
 
 
 def _rows(project: Project, head: Head, month: str | None, sizes: dict[str, int]) -> Table:
-    rows = allocations_of(project, head, [] if month is None else [month])
+    rows = every_allocation(project, head, [] if month is None else [month])
     size = sum(sizes.values()) if month is None else sizes[month]
-    return kept(project.ledger, head.revision, month or "all", rows) if size <= KEPT_ROWS else rows
+    if size <= KEPT_ROWS:
+        rows = kept(project.ledger, head.revision, month or "all", rows)
+    return in_sight(project, rows)
 
 
 def _currency(project: Project, asked: Asked, currencies: dict[str, Decimal]) -> str:
@@ -134,7 +137,9 @@ def _currency(project: Project, asked: Asked, currencies: dict[str, Decimal]) ->
             raise NotFoundError(asked.currency, "no cost is in this currency", f"choose {known}")
         return asked.currency
     usual = project.config.currency
-    return usual if usual in currencies else max(currencies, key=lambda name: currencies[name])
+    if usual in currencies or not currencies:  # nothing to see has no currency of its own
+        return usual
+    return max(currencies, key=lambda name: currencies[name])
 
 
 def revision_now(project: Project) -> int:

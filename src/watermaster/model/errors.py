@@ -48,6 +48,12 @@ class NotAllowedError(WatermasterError):
     http_status = 403
 
 
+class NotSignedInError(NotAllowedError):
+    """Nobody has told who asks, or what was told does not hold (any more)."""
+
+    http_status = 401
+
+
 class BusyError(WatermasterError):
     """Somebody else holds the write lock, or moved the ledger meanwhile."""
 

@@ -97,3 +97,9 @@ def local(user: str) -> Subject:
     """The one administrator of an embedded ledger: all rights, since the machine is theirs."""
     grants = tuple(Grant(role=role) for role in (Role.ADMIN, Role.APPROVER))
     return Subject(name=user, sort=Sort.LOCAL, grants=grants)
+
+
+def onlooker(teams: frozenset[str]) -> Subject:
+    """Whoever may see what these teams may see, and do nothing; of no team: nothing."""
+    grants = tuple(Grant(role=Role.VIEWER, team=team) for team in sorted(teams))
+    return Subject(name="nobody", sort=Sort.MACHINE, grants=grants)

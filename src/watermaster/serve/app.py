@@ -26,6 +26,7 @@ from watermaster.serve import (
     entities,
     estate,
     findings,
+    live,
     metrics,
     otlp,
     overview,
@@ -34,15 +35,45 @@ from watermaster.serve import (
     tags,
     things,
 )
+from watermaster.serve.guard import Guard, Table
 from watermaster.serve.render import HEADERS, page
 from watermaster.serve.state import State
 
+PROGRAMS: Final = ("/api/", "/v1/", "/metrics", "/live")  # they read JSON, not pages
 LOCAL: Final = ("127.0.0.1", "localhost", "[::1]")
 LOG: Final = logging.getLogger(__name__)
 
 
+ROUTERS: Final = (
+    *(
+        one.router
+        for one in (
+            overview,
+            costs,
+            estate,
+            findings,
+            review,
+            capacity,
+            tags,
+            sheet,
+            assets,
+            metrics,
+            otlp,
+            live,
+            api,
+            api_findings,
+            api_review,
+        )
+    ),
+    things.router,
+    things.api,
+    entities.pages,
+    entities.api,
+)  # in the order in which a path is tried
+
+
 def create_app(project: Project) -> FastAPI:
-    """The app over one ledger. It answers to local names only, since nobody signs in."""
+    """The app over one ledger; WatermasterError where a route has no right in serve/rights.py."""
     app = FastAPI(
         title="Watermaster",
         version=version("watermaster"),
@@ -50,29 +81,14 @@ def create_app(project: Project) -> FastAPI:
         docs_url=None,  # its page would load from outside
         redoc_url=None,
     )
+    table = Table([*app.routes, *(route for router in ROUTERS for route in router.routes)])
     app.state.watermaster = State(project)
-    for one in (
-        overview,
-        costs,
-        estate,
-        findings,
-        review,
-        capacity,
-        tags,
-        sheet,
-        assets,
-        metrics,
-        otlp,
-        api,
-        api_findings,
-        api_review,
-    ):
-        app.include_router(one.router)
-    for router in (things.router, things.api, entities.pages, entities.api):
+    for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(WatermasterError, _on_purpose)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(Guard, table=table, state=app.state.watermaster, tell=_refused)
     app.middleware("http")(_guarded)
     app.add_middleware(GZipMiddleware, minimum_size=800)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL])
@@ -101,6 +117,10 @@ async def _on_purpose(request: Request, error: Exception) -> Response:
     return _told(request, error, secrets.token_hex(4))
 
 
+def _refused(request: Request, error: WatermasterError) -> Response:
+    return _told(request, error, secrets.token_hex(4))
+
+
 async def _bad_request(request: Request, error: Exception) -> Response:
     what = "is not what it should be"
     if isinstance(error, RequestValidationError):
@@ -123,7 +143,7 @@ def _told(
 ) -> Response:
     """Where, what, what to do, and an id to quote."""
     status = status or error.http_status
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith(PROGRAMS):
         told = {"where": error.where, "what": error.what, "fix": error.fix, "id": mark}
         return JSONResponse({"error": told}, status)
     context = {"title": "Error", "error": error, "mark": mark, "status": status}

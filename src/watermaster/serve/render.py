@@ -110,14 +110,14 @@ def page(
     request: Request, template: str, context: Mapping[str, Any], status: int = 200
 ) -> Response:
     """A page, or nothing new where the reader has it already."""
-    project = the_state(request).project
-    where = place(request)
+    state, where = the_state(request), place(request)
     html = ENVIRONMENT.get_template(template).render(
         place=where,
         path=request.url.path,
         request_query=request.url.query,
-        organisation=project.config.organisation,
-        **{"ages": [] if context.get("error") else the_state(request).ages()}
+        organisation=state.project.config.organisation if state.asker else "Watermaster",
+        asker=state.asker,
+        **{"ages": [] if context.get("error") or not state.asker else state.ages()}
         | {"scope": None, "command": None, "above": None, "refresh": None}
         | {"missing_age": STALE_S}
         | dict(context),

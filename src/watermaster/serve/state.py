@@ -1,5 +1,7 @@
 """What requests share: the project, one at a time at its engine, and what was found before."""
 
+import copy
+import dataclasses
 import functools
 import secrets
 from collections.abc import Callable
@@ -26,50 +28,73 @@ from watermaster.flows.receive import Receiver
 from watermaster.flows.scope import Asked, Scoped, revision_now, scoped
 from watermaster.flows.source_ages import source_ages
 from watermaster.model.entities import EntityList, Noun, Passport, ThingList, ThingTold
+from watermaster.model.errors import NotAllowedError
+from watermaster.model.identity import Subject, local, onlooker
 from watermaster.model.inventory import Entity, Inventory
 from watermaster.model.overview import FlowReport, Overview, SourceAge
 from watermaster.model.things import Seen
 
 KEPT: Final = 32
 LOOKED: Final = 3  # months of the estate, each with all its things
+ASKED: Final = "watermaster"  # where a request holds its State
+NOBODY: Final = onlooker(frozenset())
+Teams = frozenset[str] | None
 
 
 class State:
     """Flows run in one thread, because what the engine keeps between requests is that thread's.
 
-    What a flow found is kept by revision, so that nothing shown is ever stale.
+    What a flow found is kept by revision, so that nothing shown is ever stale, and by the teams
+    whose costs who asks may see, so that nobody is shown what was found for somebody else. A
+    request has a State of its own, made by `asked_by`: flows run as who sent it.
     """
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.asker: Subject | None = project.subject or local(project.actor)
         self._worker = ThreadPoolExecutor(1, "flows")
         self._fixer = ThreadPoolExecutor(1, "fixes")
         self.form_token = secrets.token_urlsafe(24)
-        self._scoped = functools.lru_cache(KEPT)(lambda _revision, asked: scoped(project, asked))
-        self._overview = functools.lru_cache(KEPT)(
-            lambda _revision, _hour, asked: overview(project, asked)
-        )
 
-        self._flow = functools.lru_cache(KEPT)(lambda _revision, asked: cost_flow(project, asked))
+        def of(teams: Teams) -> Project:
+            subject = project.subject if teams is None else onlooker(teams)
+            return dataclasses.replace(project, subject=subject)
 
-        self._looked = functools.lru_cache(LOOKED)(
-            lambda _revision, _hour, month: look(project, month)
-        )
-        self._ages = functools.lru_cache(KEPT)(lambda *_key: source_ages(project))
-        self._around = functools.lru_cache(LOOKED)(lambda looked, _heard: around(project, looked))
-        self._known = functools.lru_cache(LOOKED)(_known)
-        self._things = functools.lru_cache(LOOKED)(all_things)
+        cache, few = functools.lru_cache(KEPT), functools.lru_cache(LOOKED)
+        self._scoped = cache(lambda teams, _revision, asked: scoped(of(teams), asked))
+        self._overview = cache(lambda teams, _revision, _hour, asked: overview(of(teams), asked))
+        self._flow = cache(lambda teams, _revision, asked: cost_flow(of(teams), asked))
+        self._ages = cache(lambda *_key: source_ages(project))
+        self._looked = few(lambda teams, _revision, _hour, month: look(of(teams), month))
+        self._around = few(lambda teams, looked, _heard: around(of(teams), looked))
+        self._known = few(_known)
+        self._things = few(all_things)
         self._entities = functools.lru_cache(LOOKED * len(Noun))(
-            lambda noun, near: list_entities(project, noun, held=near)
+            lambda teams, noun, near: list_entities(of(teams), noun, held=near)
         )
-        self._inventory = functools.lru_cache(LOOKED)(
-            lambda looked, _heard: inventory(project, looked=looked)
-        )
+        self._inventory = few(lambda teams, looked, _heard: inventory(of(teams), looked=looked))
+        self._receiver = functools.cache(lambda: Receiver(project))
 
-    @functools.cached_property
+    def asked_by(self, asker: Subject | None, form_token: str | None = None) -> "State":
+        """The same for one request: flows see and do what `asker` may, and carry the name.
+
+        form_token: what the forms of its session carry; None: those of this process.
+        """
+        mine = copy.copy(self)
+        mine.asker = asker
+        subject = asker or NOBODY
+        mine.project = dataclasses.replace(self.project, actor=subject.name, subject=subject)
+        mine.form_token = form_token or self.form_token
+        return mine
+
+    @property
+    def _teams(self) -> "Teams":
+        return self.project.asker.teams
+
+    @property
     def receiver(self) -> Receiver:
         """What takes OTLP requests; it begins with the first of them."""
-        return Receiver(self.project)
+        return self._receiver()
 
     def run(self, flow: Callable[..., Any], *arguments: Any) -> Any:
         """A flow with the engine to itself."""
@@ -95,20 +120,22 @@ class State:
 
     def scope(self, asked: Asked) -> Scoped:
         """The allocations of a scope."""
-        return self._worker.submit(self._scoped, self.revision, asked).result()
+        return self._worker.submit(self._scoped, self._teams, self.revision, asked).result()
 
     def flow(self, asked: Asked) -> FlowReport:
         """Where the money of a scope flows."""
-        return self._worker.submit(self._flow, self.revision, asked).result()
+        return self._worker.submit(self._flow, self._teams, self.revision, asked).result()
 
     def overview(self, asked: Asked) -> Overview:
         """The first page's record."""
-        return self._worker.submit(self._overview, self.revision, self.hour, asked).result()
+        return self._worker.submit(
+            self._overview, self._teams, self.revision, self.hour, asked
+        ).result()
 
     def inventory(self, month: str | None) -> Inventory:
         """The estate of a month, and what watches told since."""
         looked = self._look(month)
-        return self._worker.submit(self._inventory, looked, self._heard()).result()
+        return self._worker.submit(self._inventory, self._teams, looked, self._heard()).result()
 
     def entity(self, name: str, month: str | None) -> Entity:
         """One workload in a month, and what watches told since."""
@@ -116,7 +143,7 @@ class State:
 
     def entities(self, noun: Noun, month: str | None) -> EntityList:
         """All declared things of a kind in a month."""
-        return self._worker.submit(self._entities, noun, self._near(month)).result()
+        return self._worker.submit(self._entities, self._teams, noun, self._near(month)).result()
 
     def passport(self, noun: Noun, name: str, month: str | None) -> Passport:
         """One declared thing whole."""
@@ -149,11 +176,13 @@ class State:
 
     def _look(self, month: str | None) -> Looked:
         month = month or self.scope(Asked()).scope.month
-        return self._worker.submit(self._looked, self.revision, self.hour, month).result()
+        return self._worker.submit(
+            self._looked, self._teams, self.revision, self.hour, month
+        ).result()
 
     def _near(self, month: str | None) -> Around:
         looked = self._look(month)
-        return self._worker.submit(self._around, looked, self._heard()).result()
+        return self._worker.submit(self._around, self._teams, looked, self._heard()).result()
 
     def _every(self, month: str | None) -> Things:
         return self._worker.submit(self._things, self._near(month)).result()
@@ -163,8 +192,10 @@ class State:
 
 
 def the_state(request: Request) -> State:
-    """The state of the app that answers."""
-    state: State = request.app.state.watermaster
+    """The state as who asks may see it; NotAllowedError where nobody established who that is."""
+    state: State | None = request.scope.get("state", {}).get(ASKED)
+    if state is None:
+        raise NotAllowedError(request.url.path, "nobody asked who asks", "report this as a defect")
     return state
 
 

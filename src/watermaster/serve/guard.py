@@ -1,0 +1,166 @@
+"""Before anything of a request is read: which route it asks for, who asks, and whether they may."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from watermaster.flows.owners import team_of_declared, team_of_finding, team_of_fix
+from watermaster.flows.sight import need, see_all
+from watermaster.model.errors import (
+    NotAllowedError,
+    NotFoundError,
+    NotSignedInError,
+    WatermasterError,
+)
+from watermaster.model.identity import Right, Subject
+from watermaster.serve.rights import RIGHTS, Of, Rule, Sight, held_against
+from watermaster.serve.state import ASKED, State
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITE: Final = frozenset({"same-origin", "none"})
+Tell = Callable[[Request, WatermasterError], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request, and by what: a session's forms carry a token of its own."""
+
+    subject: Subject | None
+    form_token: str | None = None
+    is_program: bool = False  # it showed a token, which no page of another site can
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A route that a request fits."""
+
+    rule: Rule
+    names: Mapping[str, Any]  # what its path names
+
+
+class Table:
+    """The routes of an app as its router tries them, each with its rule."""
+
+    def __init__(self, routes: Iterable[BaseRoute], table: Mapping[str, Rule] = RIGHTS) -> None:
+        held = [(method, path) for path, methods in _served(routes) for method in methods]
+        held_against((f"{method} {path}" for method, path in held), table)
+        self._plain: dict[tuple[str, str], Rule] = {}
+        self._named: list[tuple[str, re.Pattern[str], Mapping[str, Any], Rule]] = []
+        for method, path in held:
+            pattern, _, convertors = compile_path(path)
+            rule = table[f"{method} {path}"]
+            if not convertors and not self._fits(method, path):
+                self._plain.setdefault((method, path), rule)
+            else:
+                self._named.append((method, pattern, convertors, rule))
+
+    def find(self, method: str, path: str) -> Asked:
+        """What a request asks for; NotFoundError where nothing serves it."""
+        method = "GET" if method == "HEAD" else method
+        plain = self._plain.get((method, path))
+        if plain is not None:
+            return Asked(plain, {})
+        for held, pattern, convertors, rule in self._named:
+            match = pattern.match(path) if held == method else None
+            if match:
+                told = {k: convertors[k].convert(v) for k, v in match.groupdict().items()}
+                return Asked(rule, told)
+        raise NotFoundError(path, f"{method} not found", "begin at the first page")
+
+    def _fits(self, method: str, path: str) -> bool:
+        """Whether a route tried earlier takes this path."""
+        return any(m == method and p.match(path) for m, p, _, _ in self._named)
+
+
+class Guard:
+    """Lets a request through with its State, or answers why not."""
+
+    def __init__(self, app: ASGIApp, table: Table, state: State, tell: Tell) -> None:
+        self.app, self.table, self.state, self.tell = app, table, state, tell
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whatever is neither HTTP nor the app's own beginning and end is closed."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        request = Request(scope, receive)
+        refused = await run_in_threadpool(self._refused, request)
+        await (refused or self.app)(scope, receive, send)
+
+    def _refused(self, request: Request) -> Response | None:
+        """The answer to who may not; None where the request may go on, with its State."""
+        self._give(request, Caller(None))  # a refusal is told to nobody in particular
+        try:
+            caller = self.identify(request)
+            self._give(request, caller)
+            asked = self.table.find(request.method, request.scope["path"])
+            _from_own_site(request, caller)
+            self._allow(request, asked, caller.subject)
+        except WatermasterError as error:
+            return self.tell(request, error)
+        return None
+
+    def identify(self, request: Request) -> Caller:
+        """Who asks: on this machine alone, whoever may use it."""
+        del request
+        return Caller(self.state.asker)
+
+    def _give(self, request: Request, caller: Caller) -> None:
+        mine = self.state.asked_by(caller.subject, caller.form_token)
+        request.scope.setdefault("state", {})[ASKED] = mine
+
+    def _allow(self, request: Request, asked: Asked, subject: Subject | None) -> None:
+        where, rule = request.url.path, asked.rule
+        if rule.right is Right.NOBODY:
+            return
+        if subject is None:
+            raise NotSignedInError(where, "nobody is signed in", "sign in, or send a token")
+        project = replace(self.state.project, subject=subject)
+        need(project, rule.right, None, where)
+        if rule.sight is Sight.ALL:
+            see_all(project, where)
+        if rule.of is not Of.NOBODY:
+            need(project, rule.right, OWNERS[rule.of](project, asked.names), where)
+
+
+def _served(routes: Iterable[BaseRoute]) -> Iterable[tuple[str, list[str]]]:
+    """Path and methods of every route, HEAD being GET."""
+    for route in routes:
+        if not isinstance(route, Route):
+            told = f"{route!r} is no route whose right could be declared"
+            raise WatermasterError("serve/app.py", told, "serve it through a router")
+        yield route.path, sorted((route.methods or set()) - {"HEAD"})
+
+
+def _from_own_site(request: Request, caller: Caller) -> None:
+    """A change that a page of another site sends with the reader's cookie, or none, is refused."""
+    if request.method in SAFE or caller.is_program:
+        return
+    site = request.headers.get("sec-fetch-site", "none")
+    origin = request.headers.get("origin")
+    if site not in OWN_SITE or (
+        origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    ):
+        raise NotAllowedError(request.url.path, "was asked from another site", "ask it directly")
+
+
+OWNERS: Final[Mapping[Of, Callable[..., str | None]]] = {
+    Of.FINDING: lambda project, names: team_of_finding(
+        project, str(names.get("finding") or names["id_"])
+    ),
+    Of.FIX: lambda project, names: team_of_fix(project, str(names.get("fix") or names["id_"])),
+    Of.DECLARED: lambda project, names: team_of_declared(
+        project, str(names["noun"]), str(names["name"])
+    ),
+}
