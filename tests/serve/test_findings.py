@@ -7,7 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.flows.fix_work import NOW, SERVICE, WORLD, finding_of, prepare, read_world
-from tests.flows.small import Clock
+from tests.flows.small import Clock, declare, resource
+from tests.ticket_double import SECRET, ticketing
 from watermaster.flows.findings import list_findings
 from watermaster.flows.open import open_project
 from watermaster.serve.app import create_app
@@ -160,3 +161,22 @@ def test_the_api_changes_nothing_for_another_site(client, project, home, headers
     assert told.status_code in {400, 403}
     assert client.get("/api/v1/fixes").json() == []
     assert read_world(home) == WORLD
+
+
+def test_a_ticket_is_opened_on_the_page_and_told_by_the_api(client, project, monkeypatch):
+    monkeypatch.setenv("TICKET_SECRET", SECRET)
+    address = _page(project)
+    assert "Open a ticket" not in client.get(address).text
+    with ticketing("github") as system:
+        declare(project, resource("Channel", "ops", system.channel))
+        html = client.post(f"{address}/ticket", data={"token": _token(client, address)}).text
+        assert 'href="https://github.example/org/infra/issues/1"' in html
+        asked = client.post(f"/api/v1{address}/ticket", json={}).json()
+        assert asked["number"] == "1"  # the one there is
+        assert client.get("/api/v1/tickets").json() == [asked]
+        assert len(system.held) == 1
+    declare(project, resource("Channel", "ops", system.channel | {"project": "org/other"}))
+    other = _page(project, "orphaned-volume")
+    answer = client.post(f"{other}/ticket", data={"token": _token(client, other)})
+    assert answer.status_code == 422
+    assert "Was not reached" in answer.text

@@ -35,7 +35,7 @@ def list_all(
 
 @app.command("run", epilog=examples("wm alert run"))
 def run() -> None:
-    """Look what holds now and send what is new; wm serve and wm sync --loop do it after a pull."""
+    """Look what holds now and send what is new; wm serve and wm sync --watch do it after a pull."""
     from watermaster.flows.alerts import run_alerts
 
     _show(run_alerts(project()))

@@ -1,4 +1,4 @@
-"""What servers do beside pulling: alerts and scheduled reviews, whenever something changed."""
+"""What servers do beside pulling: alerts, scheduled reviews, tickets, when something changed."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,7 +11,8 @@ def attending(opened: "Project") -> "Callable[[Project], None]":
     """A task that looks at alerts and sends what is due, once a revision and hour."""
     from watermaster.flows.alerts import run_alerts
     from watermaster.flows.scope import revision_now
-    from watermaster.flows.send import channels, send_due
+    from watermaster.flows.send import channels, send_due, ticket_channels
+    from watermaster.flows.tickets import follow_tickets
     from watermaster.serve.report import renders
 
     render = renders(opened.config.organisation)
@@ -19,10 +20,13 @@ def attending(opened: "Project") -> "Callable[[Project], None]":
 
     def attend(project: "Project") -> None:
         now = revision_now(project), f"{project.ledger.clock():%Y-%m-%dT%H}"
+        is_new = now not in done
+        done[:] = [now]
         if channels(project):
-            if now not in done:
+            if is_new:
                 run_alerts(project)
-                done[:] = [now]
             send_due(project, render)
+        if is_new and ticket_channels(project):
+            follow_tickets(project)
 
     return attend

@@ -9,19 +9,19 @@ from watermaster.cli.output import Table, show
 from watermaster.model.channels import Sent
 from watermaster.model.errors import WatermasterError
 
-app = command_group("Where reviews and alerts are sent.")
+app = command_group("Where reviews, alerts and tickets go.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="of a declared Channel")]
 
 
 @app.callback()
 def _group() -> None:
-    """Where reviews and alerts are sent."""
+    """Where reviews, alerts and tickets go."""
 
 
 @app.command("list", epilog=examples("wm channel list"))
 def list_all() -> None:
     """List the declared channels, and how the last try went."""
-    from watermaster.flows.send import channels, last_tries
+    from watermaster.flows.send import channels, last_tries, ticket_channels
 
     opened = project()
     last = last_tries(opened)
@@ -34,16 +34,24 @@ def list_all() -> None:
             "last": tried and f"{tried.at:%Y-%m-%d %H:%M} {tried.what}",
             "fault": tried and tried.fault,
         })  # fmt: skip
+    rows += [
+        {"channel": one.metadata.name, "type": one.spec.type, "sends": "ticket"}
+        for one in ticket_channels(opened)
+    ]
     columns = ["channel", "type", "sends", "least", "schedule", "last", "fault"]
     show(rows, Table(columns, rows, empty="none is declared: wm schema Channel"))
 
 
 @app.command("test", epilog=examples("wm channel test finops --yes"))
 def test(name: Name) -> None:
-    """Send a short message, so that you know it arrives."""
+    """Send a short message, so that you know it arrives; a ticket system is only asked."""
     from watermaster.flows.send import send_test
+    from watermaster.flows.tickets import reach
 
     opened = project()
+    if reach(opened, name):
+        show([], Table([], [], empty=f"{name} was reached; nothing was written there"))
+        return
     confirm(f"Send a test to {name}?", "sending")
     told(send_test(opened, name))
 

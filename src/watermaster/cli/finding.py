@@ -99,7 +99,12 @@ def _history(told: FindingTold) -> list[str]:
         + (f" ({one.fault})" if one.fault else "")
         for one in told.fixes
     ]
-    return decided + done
+    asked = [
+        f"ticket {one.number or '(asked for)'} in {one.channel}: {one.words or one.state.value}"
+        + (", and the finding is still there" if one.said == "still-found" else "")
+        for one in told.tickets
+    ]
+    return decided + done + asked
 
 
 def _told(found: FindingsTold) -> None:

@@ -65,6 +65,24 @@ def reopen(id_: Id, why: Why) -> None:
 
 
 @app.command(
+    "ticket", epilog=examples("wm finding ticket 3fa9c1", "wm finding ticket 3fa9c1 --channel ops")
+)
+def ticket(
+    id_: Id,
+    channel: Annotated[
+        str | None, typer.Option("--channel", help="a Channel of a ticket system; none: the only")
+    ] = None,
+) -> None:
+    """Open a ticket about it in Jira, ServiceNow or GitHub; the one there is, if it is open."""
+    from watermaster.cli.ticket import told
+    from watermaster.flows.tickets import open_ticket
+
+    opened = project()
+    confirm(f"Open a ticket about {id_}?", "a ticket")
+    told([open_ticket(opened, id_, channel)])
+
+
+@app.command(
     "fix",
     epilog=examples(
         "wm finding fix 3fa9c1",

@@ -16,6 +16,7 @@ from watermaster.flows.savings import records_by_rule, savings
 from watermaster.ledger.decided import append_decisions, decisions_on
 from watermaster.ledger.fixes import fixes
 from watermaster.ledger.note import note
+from watermaster.ledger.tickets import tickets
 from watermaster.model.acts import FixState
 from watermaster.model.decided import (
     OPEN,
@@ -116,6 +117,7 @@ def tell_finding(project: Project, id_: str) -> FindingTold:
         saving=savings_of(project, [finding])[finding.id],
         decisions=decisions_on(records, finding.id),
         fixes=fixes(records, finding.id),
+        tickets=tickets(records, finding.id),
     )
 
 

@@ -21,6 +21,7 @@ from watermaster.model.estate import live_estate
 from watermaster.model.events import Notice
 from watermaster.model.resources import Resource
 from watermaster.model.review import Review
+from watermaster.model.tickets import SYSTEMS
 from watermaster.units.schedule import last_due
 
 JSON: Final = "application/json"
@@ -30,7 +31,16 @@ Render = Callable[[Review], Mapping[str, bytes]]  # report files by kind: html, 
 
 
 def channels(project: Project) -> list[Resource]:
-    """The declared channels, by name."""
+    """The declared channels that take messages, by name."""
+    return [one for one in _declared(project) if one.spec.type not in SYSTEMS]
+
+
+def ticket_channels(project: Project) -> list[Resource]:
+    """The declared channels that take tickets, by name."""
+    return [one for one in _declared(project) if one.spec.type in SYSTEMS]
+
+
+def _declared(project: Project) -> list[Resource]:
     return [v.resource for v in live_estate(known_estate(project)).of("Channel")]
 
 

@@ -192,6 +192,10 @@ TICKETS: Final = sa.Table(
     sa.Column("address", sa.String),
     sa.Column("state", sa.String, nullable=False),  # asked, open, closed
     sa.Column("at", sa.String, nullable=False),
+    sa.Column("actor", sa.String),  # who asked for it
+    sa.Column("words", sa.String),  # its state in the other system's own words
+    sa.Column("looked_at", sa.String),
+    sa.Column("said", sa.String),  # what was last written into it: gone, still-found
 )
 
 ALERTS: Final = sa.Table(

@@ -8,6 +8,7 @@ from typing import Final
 
 from watermaster.model.acts import Fix, FixState
 from watermaster.model.findings import Finding, FindingsReport
+from watermaster.model.tickets import Ticket
 
 
 class Verb(StrEnum):
@@ -90,3 +91,4 @@ class FindingTold:
     saving: Saving | None
     decisions: list[FindingDecision]  # the oldest first
     fixes: list[Fix]  # the newest first
+    tickets: list[Ticket]  # the newest first

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from watermaster.flows.decide_finding import Choice, decide_finding, tell_finding, tell_findings
 from watermaster.flows.findings import Chosen
 from watermaster.flows.fix import all_fixes, approve_fix, plan_fix, run_fix, undo_fix
+from watermaster.flows.tickets import list_tickets, open_ticket
 from watermaster.model.acts import Fix
 from watermaster.model.decided import (
     OPEN,
@@ -20,6 +21,7 @@ from watermaster.model.decided import (
     Verb,
 )
 from watermaster.model.errors import NotAllowedError, UsageError
+from watermaster.model.tickets import Ticket
 from watermaster.serve.api import answer
 from watermaster.serve.state import Shared
 
@@ -96,3 +98,21 @@ def post_approval(state: Shared, id_: str) -> Response:
 def post_undo(state: Shared, id_: str) -> Response:
     """Take a fix back: `wm finding undo`."""
     return answer(state.begin(undo_fix, id_).result())
+
+
+class TicketAsked(BaseModel):
+    """Where a ticket should be opened."""
+
+    channel: str | None = None
+
+
+@router.get("/tickets", response_model=list[Ticket])
+def get_tickets(state: Shared) -> Response:
+    """All tickets, the newest first: `wm ticket list`."""
+    return answer(state.run(list_tickets))
+
+
+@router.post("/findings/{id_}/ticket", response_model=Ticket, dependencies=CHANGES)
+def post_ticket(state: Shared, id_: str, asked: TicketAsked) -> Response:
+    """Open a ticket, or tell the one that is open: `wm finding ticket`."""
+    return answer(state.begin(open_ticket, id_, asked.channel).result())

@@ -23,6 +23,8 @@ from watermaster.flows.fix import (
     why_stopped,
 )
 from watermaster.flows.scope import is_empty
+from watermaster.flows.send import ticket_channels
+from watermaster.flows.tickets import open_ticket
 from watermaster.model.acts import FixState
 from watermaster.model.decided import OPEN, FindingsTold, Saving, Status, Verb
 from watermaster.model.errors import UsageError, WatermasterError
@@ -102,6 +104,16 @@ def plan(request: Request, state: Shared, id_: str, form: TheForm) -> Response:
     return back_to(f"/findings/{id_}#fixes")
 
 
+@router.post("/findings/{id_}/ticket")
+def ticket(request: Request, state: Shared, id_: str, form: TheForm) -> Response:
+    """Open a ticket about it, or show the one there is."""
+    try:
+        state.begin(open_ticket, id_, form.get("channel")).result()
+    except WatermasterError as error:
+        return _shown(request, state, id_, {"error": error})
+    return back_to(f"/findings/{id_}#tickets")
+
+
 @router.post("/findings/{id_}/fix/{fix}")
 def act_on(request: Request, state: Shared, id_: str, fix: str, form: TheForm) -> Response:
     """Approve exactly this plan and do it, or take it back."""
@@ -134,6 +146,7 @@ def _shown(
         "month_on": today + dt.timedelta(days=30), "token": state.form_token, "error": None,
         "typed": {}, "refresh": 2 if is_at_work else None, "states": FixState,
         "command": f"wm finding show {one.id}",
+        "ticket_channels": [c.metadata.name for c in state.run(ticket_channels)],
     }  # fmt: skip
     return page(request, "finding.html", context | dict(more or {}), status)
 

@@ -16,6 +16,12 @@ def upgrade() -> None:
     _held()
     _touched()
     _indexes()
+    _heard()
+
+
+def _heard() -> None:
+    for name in ("actor", "words", "looked_at", "said"):
+        op.add_column("tickets", sa.Column(name, sa.String))
 
 
 def _people() -> None:
