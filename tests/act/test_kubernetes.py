@@ -50,6 +50,8 @@ def double(server):
         for kind in ("Deployment", "StatefulSet", "LeaderWorkerSet"):
             server.make(kind, name, "chat", metadata=labelled(name),
                         spec=pods(name, replicas=count), status={"replicas": count})  # fmt: skip
+        server.make("Service", name, "chat", spec={
+            "selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8000}]})  # fmt: skip
         once = {"template": {"spec": {"containers": [SERVE]}}}
         server.make("Job", name, "chat", spec=once, status={"active": 1})
         server.make("CronJob", name, "chat", spec={
@@ -114,6 +116,8 @@ FIXES = {
     "gpus of a model": remedy("inference-service", verb="lower-request", gpus=2),
     "cpu": remedy("statefulset", verb="lower-request", container="proxy",
                   requests={"cpu": "100m"}),
+    "merged": remedy("deployment", verb="merge", into="deployment/chat/busy"),
+    "merged sets": remedy("statefulset", verb="merge", into="statefulset/chat/busy"),
     "label": remedy("deployment", verb="label", tags={"team": "search", "app": "held"}),
     "label of a model": remedy("inference-service", verb="label", tags={"team": "search"}),
 }  # fmt: skip
@@ -296,6 +300,56 @@ def test_a_repository_that_keeps_it_is_named_in_the_plan(double, spec):
     double.change("Deployment", "held", "chat", metadata=about)
     (step,) = planned(spec, FIXES["deployment to 0"])
     assert step.asked["beware"].startswith("Flux keeps it as its repository says")
+
+
+def service(double, name="held"):
+    told = double.objects.held[next(k for k in double.objects.held if k.kind == "Service")]
+    return told["chat", name]["spec"]["selector"]
+
+
+def test_merged_its_services_lead_to_the_other_and_back_again(double, spec):
+    route, scale = steps = planned(spec, FIXES["merged"])
+    assert (route.subject, scale.subject) == ("service/chat/held", "deployment/chat/held")
+    assert "same model name" in route.asked["beware"]
+    for place, step in enumerate(steps):
+        target(spec).do(step, Held(token=f"a-{place}", before={}))
+    assert service(double) == service(double, "busy") == {"app": "busy"}
+    for place, step in reversed(list(enumerate(steps))):
+        target(spec).undo(step, Held(token=f"a-{place}", before={}))
+    assert service(double) == {"app": "held"}
+
+
+def test_it_is_not_merged_into_what_was_stopped_since(double, spec):
+    route, _ = planned(spec, FIXES["merged"])
+    double.change("Deployment", "busy", "chat", spec={"replicas": 0})
+    with pytest.raises(RefusedError, match="not as planned"):
+        target(spec).do(route, Held(token="a-0", before={}))
+    assert service(double) == {"app": "held"}
+
+
+@pytest.mark.parametrize(
+    ("into", "what"),
+    [
+        ("deployment/other/busy", "another namespace"),
+        ("deployment/chat/gone", "not there any more"),
+        ("deployment/chat/held", "cannot be merged"),
+        ("cronjob/chat/busy", "has no replicas"),
+    ],
+)
+def test_what_cannot_be_merged_is_told_when_it_is_planned(double, spec, into, what):
+    with pytest.raises(RefusedError, match=what):
+        planned(spec, remedy("deployment", verb="merge", into=into))
+
+
+def test_what_no_service_leads_to_or_that_lacks_the_port_is_not_merged(double, spec):
+    ports = [SERVE | {"ports": [{"name": "grpc", "containerPort": 9000}]}]
+    template = {"metadata": {"labels": {"app": "busy"}}, "spec": {"containers": ports}}
+    double.change("Deployment", "busy", "chat", spec={"template": template})
+    with pytest.raises(RefusedError, match="asks port 8000, which it has not"):
+        planned(spec, FIXES["merged"])
+    double.remove("Service", "held", "chat")
+    with pytest.raises(RefusedError, match="no Service leads to it alone"):
+        planned(spec, FIXES["merged"])
 
 
 def test_a_role_that_may_not_write_is_told_before_anything_is_approved(double, spec):

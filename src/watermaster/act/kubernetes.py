@@ -1,20 +1,24 @@
-"""Changes in a Kubernetes cluster: scale, lower a request, label. Each is one patch of one object.
+"""Changes in a Kubernetes cluster: scale, merge, lower a request, label. A step is one patch.
 
 Every patch carries the resourceVersion of what was looked at, so that it fits that or is refused,
 and the token of its step as an annotation, in one write: what stands done is known after any crash.
 What is needed to write is in roles/kubernetes-writer.yaml.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
 from watermaster.act.kubernetes_fields import Json, change_of, marked, tokens_of, value_at
-from watermaster.act.kubernetes_plan import PLANS, Thing, keepers
+from watermaster.act.kubernetes_merge import BOTH, both, merge
+from watermaster.act.kubernetes_plan import Thing, keepers, label, lower_request, scale
 from watermaster.clients.kubernetes import PREFIX, Cluster, Form, UnreadError, connect
 from watermaster.model.acts import Held, Remedy, Step, Target, TargetSpec, World, shows
 from watermaster.model.errors import NotFoundError, RefusedError
 
+PLANS: Final[Mapping[str, Callable[[Thing, World], Iterator[Step]]]] = {
+    "scale": scale, "label": label, "lower-request": lower_request, "merge": merge,
+}  # fmt: skip
 VERBS: Final = frozenset(PLANS)
 TRIES: Final = 5  # when the object is changed between our look and our write
 PLANNING: Final = "planning"  # the token of a rehearsal
@@ -122,6 +126,8 @@ class KubernetesTarget:
         if "kept_by" in step.seen:
             kind, namespace, name = step.asked["thing"]
             world["kept_by"] = keepers(self._all, kind, namespace, name)
+        if BOTH in step.seen:
+            world[BOTH] = both([self._read(path, named) for path, named in step.asked[BOTH]])
         return world
 
     def _read(self, path: str, subject: str) -> Json:

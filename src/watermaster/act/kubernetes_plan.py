@@ -107,7 +107,7 @@ def _replicate(thing: Thing, count: int) -> Iterator[Step]:
     if count == 0 and thing.kind.running:
         fields["running"], want["running"] = thing.kind.running, 0
     seen = {"replicas": was, "kept_by": kept}
-    yield _step(thing, "scale", Change(fields, want, seen, f"replicas become {was} again"))
+    yield step_of(thing, "scale", Change(fields, want, seen, f"replicas become {was} again"))
 
 
 def keepers(ask: ReadAll, kind: str, namespace: str, name: str) -> list[str]:
@@ -144,7 +144,7 @@ def _paused(thing: Thing) -> Iterator[Step]:
         scaler = Thing(kind, f"scaled-object/{thing.namespace}/{name}", thing.namespace, name,
                        one, thing.ask)  # fmt: skip
         fields: dict[str, Place] = {"paused": annotation(PAUSED), "is_paused": condition("Paused")}
-        yield _step(scaler, "pause", Change(
+        yield step_of(scaler, "pause", Change(
             fields, {"paused": "true", "is_paused": "True"}, {"paused": was},
             "KEDA scales it again"))  # fmt: skip
 
@@ -167,7 +167,7 @@ def _suspend(thing: Thing, count: int) -> Step:
     if thing.kind.running:
         fields["running"], want["running"] = thing.kind.running, 0
         undo = "it runs again, from its start: what its pods did not store is lost"
-    return _step(thing, "suspend", Change(fields, want, {"suspend": was}, undo))
+    return step_of(thing, "suspend", Change(fields, want, {"suspend": was}, undo))
 
 
 def _serve(thing: Thing, count: int) -> Step:
@@ -179,7 +179,9 @@ def _serve(thing: Thing, count: int) -> Step:
     if count == 0 and mode in _RAW:
         fields: dict[str, Place] = {"stop": annotation(STOP), "stopped": condition("Stopped")}
         want = {"stop": "true", "stopped": "True"}
-        return _step(thing, "stop", Change(fields, want, {"stop": stop}, "KServe starts it again"))
+        return step_of(
+            thing, "stop", Change(fields, want, {"stop": stop}, "KServe starts it again")
+        )
     if count == 0 and mode not in _SERVERLESS:
         fix = f"say it by the annotation {MODE}"
         raise thing.refused(f"is served in a mode that is not known ({mode})", fix)
@@ -197,7 +199,7 @@ def _bounds(thing: Thing, count: int) -> Step:
     if isinstance(top, int) and 0 < top < count:
         fields["max_replicas"], want["max_replicas"], seen["max_replicas"] = most, count, top
     undo = f"minReplicas become {'unset' if was is None else was} again"
-    return _step(thing, "scale", Change(fields, want, seen, undo))
+    return step_of(thing, "scale", Change(fields, want, seen, undo))
 
 
 def _mode(thing: Thing) -> str | None:
@@ -223,7 +225,7 @@ def label(thing: Thing, asked: World) -> Iterator[Step]:
     fields: dict[str, Place] = {f"label {key}": ("metadata", "labels", key) for key in missing}
     want = {f"label {key}": value for key, value in missing.items()}
     undo = f"the labels {', '.join(missing)} are removed"
-    yield _step(thing, "label", Change(fields, want, dict.fromkeys(want), undo))
+    yield step_of(thing, "label", Change(fields, want, dict.fromkeys(want), undo))
 
 
 def lower_request(thing: Thing, asked: World) -> Iterator[Step]:
@@ -244,7 +246,7 @@ def lower_request(thing: Thing, asked: World) -> Iterator[Step]:
                 raise thing.refused(f"requests no {name}", "there is nothing to lower")
             key = f"{part} {name}"
             fields[key], want[key], seen[key] = (*place, "resources", part, name), amount, was
-    yield _step(thing, "lower-request", Change(
+    yield step_of(thing, "lower-request", Change(
         fields, want, seen, f"its pods start again, with {_pairs(seen)}"))  # fmt: skip
 
 
@@ -311,7 +313,8 @@ class Change:
     undo: str
 
 
-def _step(thing: Thing, verb: str, change: Change) -> Step:
+def step_of(thing: Thing, verb: str, change: Change, beware: str | None = None) -> Step:
+    """One patch of one object; beware: what a person should know before it is approved."""
     written = [name for name in change.want if name in change.seen]
     fields = {name: list(place) for name, place in change.fields.items()} | {"uid": list(UID)}
     is_listed = any("=" in key for name in written for key in change.fields[name])
@@ -319,7 +322,7 @@ def _step(thing: Thing, verb: str, change: Change) -> Step:
         "path": thing.path, "form": "STRATEGIC" if is_listed else "MERGE", "fields": fields,
         "written": written, "thing": [thing.kind.name, thing.namespace, thing.name],
     }  # fmt: skip
-    beware = _beware(thing)
+    beware = "; ".join(told for told in (beware, _beware(thing)) if told)
     return Step(
         verb=verb, subject=thing.subject, want=dict(change.want),
         seen={**change.seen, "uid": thing.at(*UID)},
@@ -341,9 +344,3 @@ def _pairs(held: Mapping[str, object]) -> str:
 
 def _kinds(kinds: Iterable[str]) -> str:
     return f"kinds that can: {', '.join(sorted(kinds))}"
-
-
-Plan = Callable[[Thing, World], Iterator[Step]]
-PLANS: Final[Mapping[str, Plan]] = {
-    "scale": scale, "label": label, "lower-request": lower_request,
-}  # fmt: skip

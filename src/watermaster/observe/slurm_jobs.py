@@ -11,7 +11,7 @@ GPU: Final = "gres/gpu"
 UTILISATION: Final = "gres/gpuutil"
 FIELDS: Final = (
     "Cluster,JobID,JobIDRaw,JobName,Account,User,Partition,QOS,WCKey,Comment,State,ExitCode,"
-    "Submit,Start,End,ElapsedRaw,NNodes,NodeList,AllocTRES,ReqTRES,TRESUsageInAve"
+    "Submit,Start,End,ElapsedRaw,NNodes,NodeList,AllocTRES,ReqTRES,TRESUsageInAve,Reservation"
 )
 NEEDED: Final = ("JobID", "State", "Submit", "Start", "End", "AllocTRES", "NodeList")
 _NO_VALUE: Final = frozenset({"", "Unknown", "None", "None assigned", "N/A", "(null)"})
@@ -122,7 +122,8 @@ def _job_of_row(row: Mapping[str, str], zone: str) -> Job | Fault:
         elapsed_s=int(elapsed) if elapsed.isdigit() else None,
         nodes="" if row["NodeList"] in _NO_VALUE else row["NodeList"],
         gpus=gpus_of(tres(row["AllocTRES"]) or tres(row.get("ReqTRES", ""))),
-        labels=labels_of(row.get("QOS"), row.get("WCKey"), row.get("Comment"), row["JobID"]),
+        labels=labels_of(row.get("QOS"), row.get("WCKey"), row.get("Comment"), row["JobID"])
+        | inside(row.get("Reservation")),
         restarts=int(restarts) if restarts.isdigit() else None,
     )
 
@@ -142,6 +143,12 @@ def labels_of(
         **{key.strip(): value.strip() for key, equals, value in pairs if equals and key.strip()},
         **{key: value for key, value in found.items() if value and value not in _NO_VALUE},
     }
+
+
+def inside(reservation: str | None) -> dict[str, str]:
+    """The label of a job that ran, or waits to run, inside a reservation."""
+    held = _text(reservation)
+    return {"reservation": held} if held else {}
 
 
 def tres(text: str) -> dict[str, int]:
@@ -193,7 +200,8 @@ def job_of_json(held: Mapping[str, Any]) -> Job | Fault:
             wckey.get("wckey") if isinstance(wckey, dict) else wckey,
             comment.get("job") if isinstance(comment, dict) else comment,
             job_id,
-        ),
+        )
+        | inside((held.get("reservation") or {}).get("name")),
         restarts=number(held.get("restart_cnt")),
     )
     return _with_use(job, [use for step in held.get("steps") or [] for use in _use(step)])

@@ -4,7 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from watermaster.observe.batches import Row, canonical, moment
-from watermaster.observe.slurm_jobs import KIND, gpus_of, labels_of, number, state_of, tres
+from watermaster.observe.slurm_jobs import (
+    KIND,
+    gpus_of,
+    inside,
+    labels_of,
+    number,
+    state_of,
+    tres,
+)
 from watermaster.observe.slurm_standing import Fault, Place, time_text
 from watermaster.observe.slurm_words import count, duration_s, records, word
 
@@ -78,6 +86,7 @@ def _row(place: Place, job: Queued) -> Iterator[Row]:
         "ends_by": time_text(start + limit) if start and limit and not is_waiting else None,
     }  # fmt: skip
     labels = labels_of(job["qos"], job["wckey"], job["comment"], _array(job))
+    labels |= inside(job["reservation"])
     since = place.at_s - place.at_s % 86400
     yield place.row(
         KIND, f"{word(job['cluster']) or place.platform}:{job['id']}:{job['submit_s']}", about,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from watermaster.observe.batches import Row, day_text, moment
+from watermaster.observe.batches import Row, canonical, day_text, moment
 from watermaster.observe.hostlist import expand
 from watermaster.observe.slurm_jobs import gpus_of, tres
 from watermaster.observe.slurm_nodes import gpus_of_gres
@@ -136,6 +136,7 @@ def reservations(
             "reservation", one["ReservationName"], about,
             account=accounts[0] if len(accounts) == 1 and not users else None,
             creator=users[0] if len(users) == 1 else None,
+            labels=canonical({"flags": one["Flags"]}) if word(one.get("Flags")) else None,
             **_state(one), **_of(_reserved(one, held)),
         )  # fmt: skip
 

@@ -216,6 +216,51 @@ def test_two_half_empty_endpoints_of_one_model_could_be_one():
     assert rules(low, replace(twin, platform="lab")) == []
 
 
+def test_of_two_endpoints_the_cheaper_is_named_as_the_one_that_goes():
+    low = replace(POD, used_s=4 * 200 * HOUR)
+    twin = replace(low, uid="rag/reader-b-0", workload="reader-b", cost=Decimal(300))
+    (found,) = findings(seen(low, twin), ESTATE)
+    assert found.asks == {"merge": "reader-b", "into": "reader"}
+    (found,) = findings(seen(replace(low, cost=Decimal(200)), twin), ESTATE)
+    assert found.asks == {"merge": "reader", "into": "reader-b"}
+
+
+RESERVED = replace(
+    POD, source="slurm", platform="lab", kind="reservation", uid="course", name="course",
+    namespace=None, state="active", gpus=8, accelerator="a100", creator="ada", workload=None,
+    first_seen=day(20), reserved_s=0, measured_s=0, cost=None,
+)  # fmt: skip
+
+
+def test_a_reservation_that_no_job_used_is_idle():
+    (found,) = findings(seen(RESERVED), ESTATE)
+    assert (found.rule, found.subject) == ("idle-reservation", "reservation/lab/course")
+    assert "keeps 8 a100 of lab for ada since 2026-10-20" in found.why
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(RESERVED, state="inactive"),
+        replace(RESERVED, first_seen=day(31)),
+        replace(RESERVED, labels={"flags": "MAINT,SPEC_NODES"}),
+        replace(RESERVED, labels={"flags": "WEEKLY"}),
+        replace(RESERVED, gpus=None),
+    ],
+)
+def test_a_reservation_that_is_meant_or_young_or_over_is_none(other):
+    assert rules(other) == []
+
+
+@pytest.mark.parametrize("state", ["pending", "running", "completed"])
+def test_one_job_that_ran_or_waits_inside_a_reservation_uses_it(state):
+    job = replace(POD, source="slurm", platform="lab", kind="slurm-job", uid="lab:7:1",
+                  state=state, labels={"reservation": "course"})  # fmt: skip
+    assert "idle-reservation" not in [rule for rule, _ in rules(RESERVED, job)]
+    other = replace(job, platform="fra")
+    assert "idle-reservation" in [rule for rule, _ in rules(RESERVED, other)]
+
+
 def test_many_models_of_one_base_sprawl():
     models = [
         resource("Model", f"{base}-{n}", {"purpose": "x", "baseModel": base})

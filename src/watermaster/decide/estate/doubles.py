@@ -84,11 +84,14 @@ def half_empty_endpoints(seen: Seen, estate: Estate) -> Iterator[Finding]:
             load = _load([*one, *other])
             if load >= HALF:
                 continue
-            cost = min((c for c in (sum_of(one), sum_of(other)) if c is not None), default=None)
+            costs = {name: sum_of(one), twin: sum_of(other)}
+            cost = min((c for c in costs.values() if c is not None), default=None)
+            drop = min(costs, key=lambda work: (costs[work] is None, costs[work], work))
             yield found(
                 seen, "duplicate-endpoint", f"workload/{name}+{twin}", cost,
                 why=f"both serve {model} on {platform} and use {load:.0%} of their GPUs together",
-                next_step="serve both from one; the cost is that of the cheaper one",
+                next_step=f"serve both from one and stop {drop}, the cheaper one",
+                asks={"merge": drop, "into": twin if drop == name else name},
                 team=one[0].team, evidence=evidence_of([*one, *other]), source=one[0].source,
             )  # fmt: skip
 

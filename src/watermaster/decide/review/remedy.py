@@ -1,6 +1,6 @@
 """What would mend a finding: which verb on which native things, from rule and evidence alone."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from watermaster.model.acts import Remedy, World
@@ -14,8 +14,10 @@ STOPS: Final = {  # kind of thing to the verb that stops it and can be taken bac
 }  # fmt: skip
 STOPPING: Final = frozenset({
     "inactive-gpu", "orphaned-endpoint", "orphaned-notebook", "zombie-experiment",
-    "runaway-experiment", "sunset-experiment", "consuming-without-delivering", "duplicate-endpoint",
+    "runaway-experiment", "sunset-experiment", "consuming-without-delivering",
 })  # fmt: skip
+MERGED: Final = frozenset({"deployment", "statefulset"})  # Services can lead to another of them
+WAITS: Final = "pending"
 LABELLED: Final = frozenset({"deployment", "statefulset", "inference-service", "cronjob", "job"})
 OWNER: Final = "team"  # the tag or label that says whose a thing is
 
@@ -25,8 +27,34 @@ def remedies(finding: Finding, things: Iterable[Thing]) -> list[Remedy]:
 
     things: those the finding is about: its evidence, or what its workload runs.
     """
-    told = (one for thing in things for one in _remedies(finding, thing))
+    held = list(things)
+    made = _merged if finding.rule == "duplicate-endpoint" else _each
+    told = made(finding, held)
     return list({(one.verb, one.platform, one.kind, one.uid): one for one in told}.values())
+
+
+def _each(finding: Finding, things: Iterable[Thing]) -> Iterator[Remedy]:
+    return (one for thing in things for one in _remedies(finding, thing))
+
+
+def _merged(finding: Finding, things: Sequence[Thing]) -> Iterator[Remedy]:
+    """The cheaper of two goes, and its callers are led to the other where that can be."""
+    drop, keep = finding.asks.get("merge"), finding.asks.get("into")
+    live = [one for one in things if one.state != DELETED]
+    kept = {(one.platform, *_stands_for(one)) for one in live if one.workload == keep}
+    for one in live:
+        kind, uid = _stands_for(one)
+        if one.workload != drop or kind not in STOPS:
+            continue
+        into = [other for platform, other_kind, other in sorted(kept)
+                if platform == one.platform and other_kind == kind]  # fmt: skip
+        is_led = kind in MERGED and len(into) == 1
+        named = f"{kind}/{into[0].removeprefix(f'{kind}/')}" if is_led else ""
+        yield Remedy(
+            verb="merge" if is_led else STOPS[kind], platform=one.platform, kind=kind, uid=uid,
+            asked=_addressed({"into": named} if is_led else {"replicas": 0}, one),
+            why=finding.why,
+        )  # fmt: skip
 
 
 def _remedies(finding: Finding, thing: Thing) -> Iterator[Remedy]:
@@ -35,8 +63,10 @@ def _remedies(finding: Finding, thing: Thing) -> Iterator[Remedy]:
     kind, uid = _stands_for(thing)
     asked: World = {}
     if finding.rule in STOPPING and kind in STOPS:
-        verb = STOPS[kind]
+        verb = "hold" if kind == "slurm-job" and thing.state == WAITS else STOPS[kind]
         asked = {"replicas": 0} if verb == "scale" else {}
+    elif finding.rule == "idle-reservation" and kind == "reservation":
+        verb = "release-reservation"
     elif finding.rule == "orphaned-volume" and kind == "volume":
         verb = "snapshot-delete"
     elif finding.rule == "orphaned-checkpoint" and kind in {"checkpoint", "prefix"}:
