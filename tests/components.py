@@ -234,11 +234,12 @@ def environment(name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def mlflow(tmp_path_factory) -> Iterator[str]:
-    """A tracking server on SQLite; its address. Artefacts are only named, nothing is stored."""
+    """A tracking server on SQLite; its address. Artefacts of runs are only named."""
     programs = environment("mlflow")
     folder, port, start = tmp_path_factory.mktemp("mlflow"), free_port(), time.monotonic()
     store = ["--backend-store-uri", f"sqlite:///{folder}/runs.db"]
-    artefacts = ["--default-artifact-root", "s3://artefacts/mlflow", "--no-serve-artifacts"]
+    artefacts = ["--default-artifact-root", "s3://artefacts/mlflow", "--serve-artifacts",
+                 "--artifacts-destination", str(folder / "artefacts")]  # fmt: skip
     where = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "log").open("w") as log:

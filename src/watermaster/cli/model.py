@@ -1,6 +1,8 @@
 """`wm model`."""
 
+from watermaster.cli import model_artefact
 from watermaster.cli.entities import nouns
 from watermaster.model.entities import Noun
 
 app = nouns(Noun.MODEL, "Models: who runs them, at what cost.")
+model_artefact.add_to(app)

@@ -149,5 +149,6 @@ ACCESSES: Final = sa.Table(
     sa.Column("verb", sa.String, nullable=False),  # read, write, delete, refused
     sa.Column("thing", sa.String, nullable=False, index=True),  # model/NAME/3, dataset/NAME
     sa.Column("place", sa.Text, nullable=False),  # the address that was asked for
+    sa.Column("requests", sa.BigInteger, nullable=False),  # of a log: those of one hour
     sa.Column("bytes", sa.BigInteger),
 )

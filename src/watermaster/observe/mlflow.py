@@ -13,6 +13,7 @@ from watermaster.model.errors import BadInputError
 from watermaster.model.events import Progress, Tell
 from watermaster.model.resources import SourceSpec
 from watermaster.model.seen import Seen
+from watermaster.observe.artefact_mlflow import VARIABLES
 from watermaster.observe.batches import seen_rows
 from watermaster.observe.gaps import Gaps
 from watermaster.observe.mlflow_rows import Scope, experiment_row, is_prompt, run_rows, version_row
@@ -22,10 +23,6 @@ from watermaster.units.periods import Period
 API: Final = "/api/2.0/mlflow"
 A_PAGE: Final = 1000
 EXPERIMENTS_AT_ONCE: Final = 100
-VARIABLES: Final = {
-    "token": "MLFLOW_TRACKING_TOKEN", "user": "MLFLOW_TRACKING_USERNAME",
-    "password": "MLFLOW_TRACKING_PASSWORD",
-}  # fmt: skip
 Entry = Mapping[str, Any]
 Ask = Callable[[str | None], Any]  # a page token to the page
 OPEN: Final = ("RUNNING", "SCHEDULED")  # of these nobody knows when they ended

@@ -53,6 +53,15 @@ class Web:
         """The JSON answer to a question too long for an address; nothing is changed by it."""
         return self._ask(path, json.dumps(body).encode())
 
+    def stream(self, path: str) -> http.client.HTTPResponse:
+        """The bytes at a path, to be read block by block and closed; asked once."""
+        request = urllib.request.Request(f"{self.address}{path}", headers=dict(self.headers))
+        try:
+            answer: http.client.HTTPResponse = _OPENER.open(request, timeout=self.timeout_s)
+        except urllib.error.HTTPError as error:
+            raise self._refused(path, error) from None
+        return answer
+
     def _ask(self, path: str, body: bytes | None) -> Any:
         headers = {"Accept": "application/json", **self.headers}
         if body is not None:

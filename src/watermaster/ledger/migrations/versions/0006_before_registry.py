@@ -222,6 +222,7 @@ def _touched() -> None:
         sa.Column("verb", sa.String, nullable=False),
         sa.Column("thing", sa.String, nullable=False),
         sa.Column("place", sa.Text, nullable=False),
+        sa.Column("requests", sa.BigInteger, nullable=False),
         sa.Column("bytes", sa.BigInteger),
     )
 

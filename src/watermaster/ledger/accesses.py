@@ -1,0 +1,61 @@
+"""The access log: added to by what our routes do, and replaced by the day from logs of stores."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from watermaster.ledger.registry_records import ACCESSES
+from watermaster.model.access import Access, AccessAsked, Verb
+
+AT_ONCE: Final = 500  # rows of one statement
+
+
+def add_accesses(connection: sa.Connection, accesses: Sequence[Access]) -> None:
+    """Add rows, in the caller's transaction."""
+    rows = [_row(one) for one in accesses]
+    for start in range(0, len(rows), AT_ONCE):
+        connection.execute(ACCESSES.insert(), rows[start : start + AT_ONCE])
+
+
+def accesses_of(connection: sa.Connection, asked: AccessAsked) -> tuple[int, list[Access]]:
+    """How many there are, and the newest of them."""
+    terms = list(_terms(asked))
+    total = connection.scalar(sa.select(sa.func.count()).select_from(ACCESSES).where(*terms))
+    query = (
+        sa.select(ACCESSES)
+        .where(*terms)
+        .order_by(ACCESSES.c.at.desc(), ACCESSES.c.id)
+        .limit(asked.limit)
+    )
+    return total or 0, [_access(row) for row in connection.execute(query).mappings()]
+
+
+def _terms(asked: AccessAsked) -> Iterable[sa.ColumnElement[bool]]:
+    held = ACCESSES.c
+    if asked.thing is not None:
+        below = held.thing.startswith(f"{asked.thing}/", autoescape=True)
+        yield sa.or_(held.thing == asked.thing, below)
+    for column, value in ((held.subject, asked.subject), (held.source, asked.source)):
+        if value is not None:
+            yield column == value
+    if asked.verb is not None:
+        yield held.verb == asked.verb.value
+    if asked.since is not None:
+        yield held.at >= asked.since.isoformat()
+    if asked.until is not None:
+        yield held.at < asked.until.isoformat()
+
+
+def _row(one: Access) -> dict[str, Any]:
+    return {
+        "id": one.id, "at": one.at.isoformat(), "source": one.source, "subject": one.subject,
+        "verb": one.verb.value, "thing": one.thing, "place": one.place,
+        "requests": one.requests, "bytes": one.bytes,
+    }  # fmt: skip
+
+
+def _access(row: sa.RowMapping) -> Access:
+    told = dict(row) | {"at": dt.datetime.fromisoformat(row["at"]), "verb": Verb(row["verb"])}
+    return Access(**told)
