@@ -5,6 +5,7 @@ tools/components/install.sh gets it all as root on Debian.
 """
 
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -355,3 +356,31 @@ def _refuses_or_answers(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+# ---- a provider of identities ----
+
+ACCOUNTS = {
+    "ada": {"email": "Ada@Halden.example", "name": "Ada Berg", "groups": ["platform"]},
+    "bo": {"email": "bo@halden.example", "name": "Bo Dahl", "groups": []},
+    "eve": {"email": "ada@halden.example", "name": "Not Ada", "email_verified": True},
+    "mal": {"email": "mal@halden.example", "email_verified": False},
+}
+
+
+@pytest.fixture(scope="session")
+def oidc(tmp_path_factory) -> Iterator[str]:
+    """Issuer of a provider of identities in a process of its own."""
+    folder, start, port = tmp_path_factory.mktemp("oidc"), time.monotonic(), free_port()
+    users = [f"--user-claims={json.dumps({'sub': name} | told)}" for name, told in ACCOUNTS.items()]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), *users],
+            stdout=log, stderr=log, env=os.environ | {"PYTHONPATH": ""},
+        )  # fmt: skip
+    issuer = f"http://127.0.0.1:{port}"
+    until(lambda: answers(f"{issuer}/.well-known/openid-configuration"), 60, "the provider")
+    said("oidc", start)
+    yield issuer
+    server.terminate()
+    server.wait(timeout=30)

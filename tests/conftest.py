@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 prometheus, slurm, mlflow = components.prometheus, components.slurm, components.mlflow
 ray = components.ray
 azurite = components.azurite
+oidc = components.oidc
 COMPONENTS = {
     "spark",
     "slurm",
@@ -24,6 +25,7 @@ COMPONENTS = {
     "mlflow",
     "ray",
     "azurite",
+    "oidc",
 }  # session fixtures, one start each
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=30)
 hypothesis.settings.register_profile(

@@ -8,8 +8,11 @@ import importlib
 import sys
 from pathlib import Path
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 import watermaster.model.errors
-from watermaster.model.config import Config
+from watermaster.model.config import Config, SignIn
 from watermaster.model.errors import WatermasterError
 from watermaster.model.shapes import SHAPES, Shape
 
@@ -76,15 +79,25 @@ def errors() -> str:
 
 def settings() -> str:
     """Every setting of a home's config.yaml."""
-    rows = "".join(
-        f"| `{field.alias or name}` | `{field.get_default()}` | {field.description or ''} |\n"
-        for name, field in Config.model_fields.items()
-    )
+    rows = _settings(Config)
     return (
         "# Settings\n\n`config.yaml` in the home (`--home`, `WM_HOME`, default `./.watermaster`). "
         "What is left out has its default; unknown keys are refused.\n\n"
-        f"| setting | default | meaning |\n|---|---|---|\n{rows}"
+        f"| setting | default | meaning |\n|---|---|---|\n{rows}\n"
+        "## signIn\n\nHow to set it up: [sign-in](../how-to/sign-in.md).\n\n"
+        f"| setting | default | meaning |\n|---|---|---|\n{_settings(SignIn)}"
     )
+
+
+def _settings(record: type[BaseModel]) -> str:
+    return "".join(
+        f"| `{field.alias or name}` | {_default(field)} | {field.description or ''} |\n"
+        for name, field in record.model_fields.items()
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    return "needed" if field.is_required() else f"`{field.get_default()}`"
 
 
 def error_classes() -> list[type[WatermasterError]]:

@@ -1,7 +1,9 @@
 """What every command accepts (`--home`, `-o`, `--yes` ...), before it or after it."""
 
+import dataclasses
 import functools
 import os
+import pwd
 import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -66,10 +68,27 @@ def the_call() -> Call:
 
 
 def project() -> "Project":
-    """The ledger the call is about; talk goes to the terminal."""
+    """The ledger the call is about, as who asks; talk goes to the terminal."""
     from watermaster.flows.open import open_project
 
-    return open_project(the_call().home, tell=teller(), actor=actor())
+    return asked(open_project(the_call().home, tell=teller(), actor=actor()))
+
+
+def asked(opened: "Project") -> "Project":
+    """As the program whose token WM_TOKEN is; else as whoever may use this machine.
+
+    Where people sign in, nobody on this machine chooses their own name: it is the account's.
+    """
+    from watermaster.flows.identify import by_token
+
+    secret = os.environ.get("WM_TOKEN")
+    if secret:
+        subject = by_token(opened, secret.strip())
+        return dataclasses.replace(opened, actor=subject.name, subject=subject)
+    if opened.config.sign_in is not None:
+        name = pwd.getpwuid(os.getuid()).pw_name
+        return dataclasses.replace(opened, actor=f"local/{name}")
+    return opened
 
 
 def actor() -> str:

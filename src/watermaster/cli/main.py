@@ -69,6 +69,9 @@ COMMANDS: Final = (
     Command("doctor", "Check the ledger on disk, and mend it."),
     Command("access", "Who read or changed which model and dataset."),
     Command("audit", "Prove the log of changes whole, and export it."),
+    Command("whoami", "Who asks, and what they may."),
+    Command("token", "What programs show to be let in: made, listed, revoked."),
+    Command("glass", "Roles taken in an emergency: for a time, told to everybody."),
     Command("serve", "Serve the pages and the API on this machine."),
     Command("completion", "Print the completion script of a shell."),
 )
@@ -120,7 +123,8 @@ app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
-    epilog="Environment: WM_HOME (as --home), WM_ACTOR (who the audit log names), NO_COLOR.",
+    epilog="Environment: WM_HOME (as --home), WM_TOKEN (ask as a program), "
+    "WM_ACTOR (who the audit log names), NO_COLOR.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback(help="Who uses your AI compute, at what cost, and what to do about it.")(take_options)

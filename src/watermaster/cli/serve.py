@@ -4,6 +4,7 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -20,22 +21,67 @@ app = command_group()
 LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 
 
-@app.command("serve", epilog=examples("wm serve", "wm serve --port 9000"))
+@dataclasses.dataclass(frozen=True, slots=True)
+class Certificate:
+    """What the server shows to be believed over https."""
+
+    chain: Path
+    key: Path
+
+
+@app.command(
+    "serve",
+    epilog=examples(
+        "wm serve",
+        "wm serve --port 9000",
+        "wm serve --host 0.0.0.0 --port 443 --tls-cert chain.pem --tls-key key.pem",
+    ),
+)
 def serve(
-    host: Annotated[str, typer.Option(help="address to listen on; local ones only")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="address to listen on; other than local ones need signIn")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8080,
     sync: Annotated[bool, typer.Option(help="pull sources on their schedules meanwhile")] = True,
+    tls_cert: Annotated[Path | None, typer.Option(help="certificate with its chain, PEM")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
 ) -> None:
-    """Serve the pages, the API and /metrics on this machine until Ctrl-C."""
-    if host not in LOCAL:
+    """Serve the pages, the API and /metrics until Ctrl-C: on this machine, or after sign-in."""
+    opened = project()
+    shown = _certificate(tls_cert, tls_key)
+    _check_host(opened, host, shown)
+    with _syncing(opened) if sync else nullcontext():
+        serve_project(opened, host, port, shown)
+
+
+def _certificate(chain: Path | None, key: Path | None) -> Certificate | None:
+    if chain is None and key is None:
+        return None
+    if chain is None or key is None:
+        raise UsageError("--tls-cert", "needs --tls-key, and it this", "give both")
+    for path in (chain, key):
+        if not path.is_file():
+            raise UsageError(str(path), "is no file", "name a PEM file")
+    return Certificate(chain, key)
+
+
+def _check_host(opened: "Project", host: str, shown: Certificate | None) -> None:
+    """Nothing leaves this machine before it knows who is asking, and over what."""
+    if host in LOCAL:
+        return
+    spec = opened.config.sign_in
+    if spec is None:
         raise UsageError(
             f"--host {host}",
-            "others could read every cost, because there is no sign-in yet",
-            "serve on 127.0.0.1 and reach it through ssh -L, or put your own sign-in before it",
+            "others could read and change everything, because nobody signs in",
+            "set up signIn in config.yaml (docs/how-to/sign-in.md), or serve on 127.0.0.1",
         )
-    opened = project()
-    with _syncing(opened) if sync else nullcontext():
-        serve_project(opened, host, port)
+    if shown is None and not spec.plain_http and not spec.proxies:
+        raise UsageError(
+            f"--host {host}",
+            "others could read sessions on their way, because nothing encrypts them",
+            "give --tls-cert and --tls-key, or name the proxies that do in signIn.proxies",
+        )
 
 
 @contextmanager
@@ -57,7 +103,9 @@ def _syncing(opened: "Project") -> Iterator[None]:
         runner.join()
 
 
-def serve_project(opened: "Project", host: str, port: int) -> None:
+def serve_project(
+    opened: "Project", host: str, port: int, shown: Certificate | None = None
+) -> None:
     """Listen, print the address, and answer until the process is asked to end."""
     import socket
 
@@ -74,7 +122,18 @@ def serve_project(opened: "Project", host: str, port: int) -> None:
             raise UsageError(
                 f"{host}:{port}", f"cannot be listened on ({error.strerror})", "take another --port"
             ) from None
-        shown = f"[{host}]" if ":" in host else host
-        say(f"Watermaster is served on http://{shown}:{listening.getsockname()[1]}/")
-        settings = uvicorn.Config(create_app(opened), log_level="warning", access_log=False)
+        name = f"[{host}]" if ":" in host else host
+        kind, spec = "https" if shown else "http", opened.config.sign_in
+        say(f"Watermaster is served on {kind}://{name}:{listening.getsockname()[1]}/")
+        say(f"People sign in at {spec.public_url}" if spec else "Nobody signs in: local admin")
+        settings = uvicorn.Config(
+            create_app(opened),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(spec and spec.proxies),
+            forwarded_allow_ips=spec.proxies if spec else [],
+            ssl_certfile=shown.chain if shown else None,
+            ssl_keyfile=shown.key if shown else None,
+        )
         uvicorn.Server(settings).run(sockets=[listening])

@@ -106,11 +106,16 @@ def send_review(project: Project, month: str, name: str, render: Render) -> Sent
 def send_test(project: Project, name: str) -> Sent:
     """Send a short message to one channel."""
     channel, at = channel_named(project, name), project.ledger.clock()
-    text = f"A test of channel {name}: it arrives."
-    body = _slack("Watermaster test", [text]) if channel.spec.type == "webhook" else _mail(
-        channel.spec, ("test", "Watermaster test"), text, at, {}
-    )  # fmt: skip
-    return send(project, channel, Message(what="test", body=body, type=channel.spec.type))
+    told = sentence(channel.spec, "test", f"A test of channel {name}: it arrives.", at)
+    return send(project, channel, told)
+
+
+def sentence(spec: ChannelSpec, what: str, text: str, at: dt.datetime) -> Message:
+    """One sentence as this channel gets it."""
+    title = f"Watermaster {what}"
+    is_mail = spec.type == "smtp"
+    body = _mail(spec, (what, title), text, at, {}) if is_mail else _slack(title, [text])
+    return Message(what=what, body=body, type=MAIL if is_mail else JSON)
 
 
 def last_tries(project: Project) -> dict[str, Sent]:

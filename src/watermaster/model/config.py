@@ -1,8 +1,74 @@
 """The settings of one ledger: `config.yaml` in its home."""
 
-from pydantic import Field
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
 
 from watermaster.model.record import Record
+
+HERE: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class SignIn(Record):
+    """How people sign in: with the organisation's own provider of identities (OpenID Connect)."""
+
+    issuer: str = Field(description="address of the provider, exactly as it names itself")
+    client_id: str = Field(min_length=1, description="what the provider calls Watermaster")
+    client_secret: str | None = Field(
+        None, description="env:NAME or file:PATH; none: a public client, PKCE alone"
+    )
+    public_url: str = Field(description="address people reach Watermaster at")
+    plain_http: bool = Field(
+        default=False, description="true: people may sign in over http:// though others may listen"
+    )
+    scopes: list[str] = Field(["openid", "email", "profile"], description="asked of the provider")
+    name_claim: str = Field(
+        "email", description="claim that names a person; one that people cannot change themselves"
+    )
+    groups_claim: str = Field("groups", description="claim that lists a person's groups")
+    admins: list[str] = Field(
+        [], description="name of a person, or group:NAME: who administers Watermaster"
+    )
+    auditors: list[str] = Field([], description="the same: who sees everything and changes nothing")
+    session_hours: float = Field(12, gt=0, le=720, description="longest until signing in again")
+    idle_minutes: int = Field(60, ge=1, description="a session nobody uses ends after so long")
+    attempts_a_minute: int = Field(
+        20, ge=1, description="failed or begun sign-ins from one address before it waits"
+    )
+    proxies: list[str] = Field(
+        [], description="addresses of reverse proxies, whose X-Forwarded-For is believed"
+    )
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> "SignIn":
+        if not _is_private(self.issuer):
+            msg = f"issuer {self.issuer!r} could be impersonated; write https://"
+            raise ValueError(msg)
+        place = urlsplit(self.public_url)
+        if place.scheme not in {"http", "https"} or not place.hostname or place.path.strip("/"):
+            msg = f"publicUrl {self.public_url!r} is no address; write https://HOST"
+            raise ValueError(msg)
+        if not self.plain_http and not _is_private(self.public_url):
+            msg = "publicUrl over http:// lets others read sessions; write https://, or plainHttp"
+            raise ValueError(msg)
+        if "openid" not in self.scopes:
+            msg = "scopes lack openid, without which nobody is named; add it"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def is_https(self) -> bool:
+        """Whether cookies may be held to encrypted connections."""
+        return self.public_url.startswith("https://")
+
+
+def _is_private(address: str) -> bool:
+    """Encrypted, or never leaving this machine."""
+    place = urlsplit(address)
+    return bool(place.hostname) and (
+        place.scheme == "https" or (place.scheme == "http" and place.hostname in HERE)
+    )
 
 
 class Signer(Record):
@@ -33,4 +99,7 @@ class Config(Record):
         None,
         description="folders and prefixes that the server may read itself to verify what is "
         "registered; none: all where nobody else can ask, otherwise nothing",
+    )
+    sign_in: SignIn | None = Field(
+        None, description="who may ask; none: whoever can use this machine, and nobody else"
     )

@@ -54,6 +54,12 @@ class NotSignedInError(NotAllowedError):
     http_status = 401
 
 
+class TooOftenError(NotAllowedError):
+    """Too many attempts in a minute; the next one counts when the minute is over."""
+
+    http_status = 429
+
+
 class BusyError(WatermasterError):
     """Somebody else holds the write lock, or moved the ledger meanwhile."""
 

@@ -93,6 +93,66 @@ class Subject:
         return frozenset(grant.team for grant in self.grants if grant.team)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who has signed in, as the provider told it the last time."""
+
+    name: str
+    issuer: str
+    subject: str
+    display: str
+    groups: tuple[str, ...]
+    first_at: dt.datetime
+    last_at: dt.datetime
+    barred_at: dt.datetime | None = None  # since when an administrator keeps them out
+
+    @property
+    def known_as(self) -> frozenset[str]:
+        """What a Team or the settings may call them."""
+        return frozenset((self.name.lower(), *(f"group:{group}" for group in self.groups)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One browser in which somebody is signed in."""
+
+    hash: str
+    person: str
+    begun_at: dt.datetime
+    seen_at: dt.datetime
+    ends_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What a program shows to be let in; its secret is told once and never kept."""
+
+    id: str
+    name: str
+    grants: tuple[Grant, ...]
+    scopes: frozenset[Right]
+    made_at: dt.datetime
+    made_by: str
+    ends_at: dt.datetime
+    used_at: dt.datetime | None = None  # to the hour
+    revoked_at: dt.datetime | None = None
+    revoked_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glass:
+    """A role taken in an emergency: for a time, with a reason, told to everybody."""
+
+    id: str
+    subject: str
+    role: Role
+    team: Name | None
+    why: str
+    at: dt.datetime
+    ends_at: dt.datetime
+    ended_at: dt.datetime | None = None
+
+
 def local(user: str) -> Subject:
     """The one administrator of an embedded ledger: all rights, since the machine is theirs."""
     grants = tuple(Grant(role=role) for role in (Role.ADMIN, Role.APPROVER))

@@ -24,6 +24,7 @@ TRIES: Final = 3
 WAIT_S: Final = 0.5  # before the second try; twice as long before the third
 TRY_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
 MOST_BYTES: Final = 256 << 20
+FORM: Final = "application/x-www-form-urlencoded"
 WORDS: Final = 300  # characters of a refusal that are told
 
 
@@ -62,10 +63,14 @@ class Web:
             raise self._refused(path, error) from None
         return answer
 
-    def _ask(self, path: str, body: bytes | None) -> Any:
+    def form(self, path: str, fields: Mapping[str, str]) -> Any:
+        """The JSON answer to the fields of a form."""
+        return self._ask(path, urllib.parse.urlencode(fields).encode(), FORM)
+
+    def _ask(self, path: str, body: bytes | None, kind: str = "application/json") -> Any:
         headers = {"Accept": "application/json", **self.headers}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = kind
         request = urllib.request.Request(f"{self.address}{path}", body, headers)
         for number in range(TRIES):
             try:

@@ -6,16 +6,23 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Final
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from watermaster.flows.open import Project
-from watermaster.model.errors import UsageError, WatermasterError
+from watermaster.flows.sign_in import own_page
+from watermaster.model.errors import (
+    NotSignedInError,
+    TooOftenError,
+    UsageError,
+    WatermasterError,
+)
 from watermaster.serve import (
     api,
     api_findings,
@@ -32,6 +39,7 @@ from watermaster.serve import (
     overview,
     review,
     sheet,
+    sign_in,
     tags,
     things,
 )
@@ -69,6 +77,8 @@ ROUTERS: Final = (
     things.api,
     entities.pages,
     entities.api,
+    sign_in.pages,
+    sign_in.api,
 )  # in the order in which a path is tried
 
 
@@ -91,8 +101,15 @@ def create_app(project: Project) -> FastAPI:
     app.add_middleware(Guard, table=table, state=app.state.watermaster, tell=_refused)
     app.middleware("http")(_guarded)
     app.add_middleware(GZipMiddleware, minimum_size=800)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL])
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_names(project))
     return app
+
+
+def _names(project: Project) -> list[str]:
+    """The names the server answers to, so that no other site can lend it one of its own."""
+    spec = project.config.sign_in
+    public = urlsplit(spec.public_url).hostname if spec else None
+    return [*LOCAL, *([public] if public else [])]
 
 
 async def _guarded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -118,7 +135,20 @@ async def _on_purpose(request: Request, error: Exception) -> Response:
 
 
 def _refused(request: Request, error: WatermasterError) -> Response:
-    return _told(request, error, secrets.token_hex(4))
+    """People who are not signed in are led to where they can; programs are told."""
+    is_page = request.method == "GET" and not request.url.path.startswith(PROGRAMS)
+    if isinstance(error, NotSignedInError) and is_page:
+        to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        sign_in_at = f"/sign-in?{urlencode({'to': own_page(to)})}"
+        if "hx-request" in request.headers:
+            return Response(status_code=401, headers={"hx-redirect": sign_in_at})
+        return RedirectResponse(sign_in_at, 303, {"cache-control": "no-store"})
+    told = _told(request, error, secrets.token_hex(4))
+    if isinstance(error, NotSignedInError):
+        told.headers["www-authenticate"] = "Bearer"
+    if isinstance(error, TooOftenError):
+        told.headers["retry-after"] = "60"
+    return told
 
 
 async def _bad_request(request: Request, error: Exception) -> Response:

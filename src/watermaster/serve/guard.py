@@ -21,21 +21,15 @@ from watermaster.model.errors import (
     WatermasterError,
 )
 from watermaster.model.identity import Right, Subject
+from watermaster.serve.callers import Caller, Callers
 from watermaster.serve.rights import RIGHTS, Of, Rule, Sight, held_against
 from watermaster.serve.state import ASKED, State
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+CALLER: Final = "watermaster-caller"
+CALLERS: Final = "watermaster-callers"
 OWN_SITE: Final = frozenset({"same-origin", "none"})
 Tell = Callable[[Request, WatermasterError], Response]
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who sent a request, and by what: a session's forms carry a token of its own."""
-
-    subject: Subject | None
-    form_token: str | None = None
-    is_program: bool = False  # it showed a token, which no page of another site can
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +79,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, table: Table, state: State, tell: Tell) -> None:
         self.app, self.table, self.state, self.tell = app, table, state, tell
+        self.callers = Callers(state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Whatever is neither HTTP nor the app's own beginning and end is closed."""
@@ -102,7 +97,7 @@ class Guard:
         """The answer to who may not; None where the request may go on, with its State."""
         self._give(request, Caller(None))  # a refusal is told to nobody in particular
         try:
-            caller = self.identify(request)
+            caller = self.callers.of(request)
             self._give(request, caller)
             asked = self.table.find(request.method, request.scope["path"])
             _from_own_site(request, caller)
@@ -111,14 +106,10 @@ class Guard:
             return self.tell(request, error)
         return None
 
-    def identify(self, request: Request) -> Caller:
-        """Who asks: on this machine alone, whoever may use it."""
-        del request
-        return Caller(self.state.asker)
-
     def _give(self, request: Request, caller: Caller) -> None:
         mine = self.state.asked_by(caller.subject, caller.form_token)
-        request.scope.setdefault("state", {})[ASKED] = mine
+        held = request.scope.setdefault("state", {})
+        held |= {ASKED: mine, CALLER: caller, CALLERS: self.callers}
 
     def _allow(self, request: Request, asked: Asked, subject: Subject | None) -> None:
         where, rule = request.url.path, asked.rule
@@ -132,6 +123,18 @@ class Guard:
             see_all(project, where)
         if rule.of is not Of.NOBODY:
             need(project, rule.right, OWNERS[rule.of](project, asked.names), where)
+
+
+def the_caller(request: Request) -> Caller:
+    """Who sent a request that was let through."""
+    caller: Caller = request.scope["state"][CALLER]
+    return caller
+
+
+def the_callers(request: Request) -> Callers:
+    """What finds out who asks, and makes those wait who try too often."""
+    callers: Callers = request.scope["state"][CALLERS]
+    return callers
 
 
 def _served(routes: Iterable[BaseRoute]) -> Iterable[tuple[str, list[str]]]:

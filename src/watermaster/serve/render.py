@@ -116,8 +116,9 @@ def page(
         path=request.url.path,
         request_query=request.url.query,
         organisation=state.project.config.organisation if state.asker else "Watermaster",
-        asker=state.asker,
-        **{"ages": [] if context.get("error") or not state.asker else state.ages()}
+        broken=state.broken(),
+        **{"asker": state.asker}
+        | {"ages": [] if context.get("error") or not state.asker else state.ages()}
         | {"scope": None, "command": None, "above": None, "refresh": None}
         | {"missing_age": STALE_S}
         | dict(context),

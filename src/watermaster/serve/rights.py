@@ -54,6 +54,13 @@ RIGHTS: Final[Mapping[str, Rule]] = {
     # open to all
     "GET /live": OPEN,
     "GET /static/{name}": OPEN,
+    "GET /sign-in": OPEN,
+    "GET /sign-in/begin": OPEN,
+    "GET /sign-in/back": OPEN,
+    "POST /sign-out": OPEN,
+    "GET /account": OPEN,  # of whoever asks
+    "POST /account/sessions": OPEN,
+    "GET /api/v1/whoami": OPEN,
     # pages
     "GET /": SEE_OWN,
     "GET /costs": SEE_OWN,

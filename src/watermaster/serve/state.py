@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from watermaster.flows.around import Around, around
 from watermaster.flows.cost_moved import cost_flow
 from watermaster.flows.entities import list_entities, passport
+from watermaster.flows.glass import broken_glass, in_words
 from watermaster.flows.heard import heard_now
 from watermaster.flows.inventory import Looked, entity, inventory, look
 from watermaster.flows.native_things import (
@@ -160,6 +161,10 @@ class State:
         return self._worker.submit(
             told_of_thing, self.project, place, None, self._every(month)
         ).result()
+
+    def broken(self) -> list[str]:
+        """What everybody must know: roles that somebody took in an emergency and still holds."""
+        return [in_words(one) for one in broken_glass(self.project)] if self.asker else []
 
     def scope_months(self) -> list[str]:
         """The billing months there are, the newest first."""
