@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Final
 
-from watermaster.decide.review.expected import Bought, expected_saving
+from watermaster.decide.review.expected import Bought, counted_once, expected_saving
 from watermaster.decide.review.standing import standing
 from watermaster.flows.estate import known_estate
 from watermaster.flows.finding_things import seen_now, things_of
@@ -101,8 +101,11 @@ def tell_findings(
     found = [one for one in report.found if stand[one.id].status in statuses]
     kept = {one.id: stand[one.id] for one in found}
     base = {f.name: getattr(report, f.name) for f in fields(report)} | {"found": found}
+    now = seen or (seen_now(project) if found else None)
+    savings = savings_of(project, found, now)
+    about = {one.id: {t.place for t in things_of(one, now)} for one in found} if now else {}
     return FindingsTold(
-        **base, standing=kept, savings=savings_of(project, found, seen),
+        **base, standing=kept, savings=savings, counted=counted_once(savings, about),
         beside=len(report.found) - len(found),
     )  # fmt: skip
 

@@ -79,6 +79,7 @@ class FindingsTold(FindingsReport):
 
     standing: dict[str, Standing] = field(default_factory=dict)
     savings: dict[str, Saving | None] = field(default_factory=dict)
+    counted: frozenset[str] = frozenset()  # ids whose savings may be summed: nothing twice
     beside: int = 0  # found too, and of another status than was asked for
 
 

@@ -31,5 +31,7 @@ def plain(value: object) -> Any:
     if hasattr(value, "__fspath__"):
         return str(value)
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str):
-        return [plain(held) for held in (sorted(value) if isinstance(value, set) else value)]
+        return [
+            plain(held) for held in (sorted(value) if isinstance(value, set | frozenset) else value)
+        ]
     return value

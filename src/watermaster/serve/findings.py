@@ -212,8 +212,9 @@ def _figures(told: FindingsTold) -> list[dict[str, Any]]:
 
 
 def _sum(found: Sequence[Finding], told: FindingsTold, what: str) -> Decimal:
-    savings = [saving for one in found if (saving := told.savings[one.id])]
-    return sum((getattr(saving, what) for saving in savings), Decimal(0))
+    """Where several speak of one thing, the dearest of them."""
+    kept = (told.savings[one.id] for one in found if one.id in told.counted)
+    return sum((getattr(saving, what) for saving in kept), Decimal(0))
 
 
 def _worth(saving: Saving | None) -> list[dict[str, Any]]:

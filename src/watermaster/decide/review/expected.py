@@ -88,3 +88,23 @@ def _cash(bought: list[Bought], today: dt.date) -> tuple[Decimal, dt.date | None
     if known:
         return Decimal(1), max(*known, tomorrow), "committed: invoices fall when that ends"
     return Decimal(1), tomorrow, "billed by use: invoices fall as soon as it is gone"
+
+
+def counted_once(
+    savings: Mapping[str, Saving | None], about: Mapping[str, Iterable[str]]
+) -> frozenset[str]:
+    """The findings whose savings may be summed: nothing is saved twice.
+
+    about: finding to the places of the things it is about. The dearer comes first; one that is
+    about anything a dearer one is about already, is left out of sums, so that they rather fall
+    short. What is about no thing that was seen, stands for itself.
+    """
+    told = [(saving.allocated, id_) for id_, saving in savings.items() if saving]
+    taken: set[str] = set()
+    counted = []
+    for _, id_ in sorted(told, key=lambda one: (-one[0], one[1])):
+        places = set(about.get(id_, ()))
+        if not places & taken:
+            counted.append(id_)
+            taken |= places
+    return frozenset(counted)
