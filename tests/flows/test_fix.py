@@ -30,6 +30,7 @@ from watermaster.flows.fix import (
     fix_of,
     let_fixes,
     plan_fix,
+    plan_remedies,
     resume_fixes,
     run_fix,
     stop_fixes,
@@ -37,7 +38,7 @@ from watermaster.flows.fix import (
 )
 from watermaster.flows.open import open_project
 from watermaster.ledger.fixes import fixes
-from watermaster.model.acts import FixState
+from watermaster.model.acts import FixState, Remedy
 from watermaster.model.decided import Status
 from watermaster.model.errors import NotFoundError, RefusedError
 from watermaster.testing.kill import Boundary, boundaries, killed_at
@@ -247,3 +248,34 @@ def test_killed_while_it_is_undone_it_ends_undone(home, kept):
         assert [one.state for one in resume_fixes(project)] == [FixState.UNDONE], name
         assert read_world(home) == WORLD, name
         project.ledger.records.dispose()
+
+
+ARTEFACT = "s3://models/held/7"
+KEEP = Remedy(verb="replicate", platform="", kind="prefix", uid=ARTEFACT, why="it is kept")
+RELEASE = Remedy(verb="scale", platform="fra", kind="deployment", uid=SERVICE,
+                 asked={"replicas": 0}, why="it ends")  # fmt: skip
+
+
+def _sunset(home, project, *verbs):
+    path = world_of(home) / "prefix" / f"{ARTEFACT.replace('/', '~')}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{"bytes": 7}')
+    declare(project, target(home, list(verbs)))
+    return plan_remedies(project, finding_of(project, "inactive-gpu"), [KEEP, RELEASE])
+
+
+def test_gpus_are_released_only_after_the_artefact_was_kept(home):
+    project = open_project(home, clock=Clock(NOW))
+    keep, release = _sunset(home, project, "scale", "replicate")
+    with pytest.raises(RefusedError, match=f"comes after fix {keep.id} .it is kept., which is"):
+        approve_fix(project, release.id)
+    assert run_fix(project, approve_fix(project, keep.id).id).state is FixState.DONE
+    assert run_fix(project, approve_fix(project, release.id).id).state is FixState.DONE
+    assert read_world(home)[SERVICE]["replicas"] == 0
+
+
+def test_where_nothing_may_keep_it_the_plan_says_so(home):
+    project = open_project(home, clock=Clock(NOW))
+    (release,) = _sunset(home, project, "scale")
+    assert f"beware: {ARTEFACT} is not kept: no Target may replicate" in release.plan.why
+    assert run_fix(project, approve_fix(project, release.id).id).state is FixState.DONE

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from threading import Event
 from typing import Final
 
-from watermaster.decide.review.remedy import remedies
+from watermaster.decide.review.remedy import KEEPS, remedies
 from watermaster.flows.estate import known_estate
 from watermaster.flows.finding_things import seen_now, things_of
 from watermaster.flows.findings import show_finding
@@ -69,8 +69,24 @@ def plan_fix(project: Project, finding_id: str) -> list[Fix]:
 
 
 def plan_remedies(project: Project, finding: str, wanted: Sequence[Remedy]) -> list[Fix]:
-    """Plan these remedies of a finding, all of them or none; nothing is done."""
-    made = [_planned(project, finding, remedy) for remedy in wanted]
+    """Plan these remedies of a finding, all of them or none; nothing is done.
+
+    What keeps something comes before what releases it; where no Target can keep it, the plan of
+    the others says so.
+    """
+    made: list[Fix] = []
+    beware: list[str] = []
+    for remedy in wanted:
+        try:
+            fix = _planned(project, finding, remedy)
+        except RefusedError as error:
+            if remedy.verb != KEEPS or len(wanted) == 1:
+                raise
+            beware.append(f"beware: {remedy.uid} is not kept: {error.what}; {error.fix}")
+            continue
+        before = tuple(one.id for one in made if one.plan.remedy.verb == KEEPS)
+        why = "; ".join([fix.plan.why, *beware])
+        made.append(replace(fix, plan=replace(fix.plan, after=before, why=why)))
     detail = {"finding": finding, "fixes": [one.id for one in made]}
     with note(project.ledger, "fix-planned", project.actor, detail) as connection:
         for one in made:
@@ -95,11 +111,11 @@ def _planned(project: Project, finding: str, remedy: Remedy) -> Fix:
 def _target_for(project: Project, remedy: Remedy) -> tuple[str, TargetSpec]:
     """The declared Target that may do this on this platform."""
     declared = live_estate(known_estate(project)).of("Target")
-    here = [v.resource for v in declared if v.resource.spec.platform == remedy.platform]
+    here = [v.resource for v in declared if remedy.platform in {"", v.resource.spec.platform}]
     for one in here:
         if remedy.verb in one.spec.verbs:
             return one.metadata.name, one.spec
-    what = f"no Target may {remedy.verb} on {remedy.platform}"
+    what = f"no Target may {remedy.verb} on {remedy.platform or 'any platform'}"
     fix = f"add {remedy.verb} to the verbs of Target {here[0].metadata.name}" if here else (
         f"declare a Target with platform: {remedy.platform} and verbs: [{remedy.verb}]"
     )  # fmt: skip
@@ -147,6 +163,7 @@ def approve_fix(project: Project, id_: str) -> Fix:
         raise RefusedError(f"fix {fix.id}", f"is {fix.state}", "plan anew: wm finding fix FINDING")
     now = project.ledger.clock()
     spec = _declared(project, fix)
+    _must_be_done(project, fix.plan.after)
     detail = {"fix": fix.id, "finding": fix.plan.finding, "plan": fix.plan.digest}
     with note(project.ledger, "fix-approved", project.actor, detail) as connection:
         lately = begun_since(connection, fix.plan.target, now - dt.timedelta(hours=1))
@@ -158,6 +175,13 @@ def approve_fix(project: Project, id_: str) -> Fix:
         set_fix(connection, fix.id, FixState.APPROVED, approved_at=now, approved_by=project.actor)
     project.tell(Reached("fix.approved"))
     return fix_of(project, fix.id)
+
+
+def _must_be_done(project: Project, before: Collection[str]) -> None:
+    for one in (fix_of(project, id_) for id_ in before):
+        if one.state not in {FixState.DONE, FixState.CONFIRMED}:
+            what = f"comes after fix {one.id} ({one.plan.why}), which is {one.state}"
+            raise RefusedError("this fix", what, f"approve {one.id} first")
 
 
 def run_fix(project: Project, id_: str, wait: Wait = _NOT) -> Fix:

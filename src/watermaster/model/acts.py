@@ -36,7 +36,7 @@ class Remedy:
     """What would mend a finding: one verb on one native thing. Pure; no platform was asked."""
 
     verb: str  # scale, cancel, release, snapshot-delete, tag, merge, expire, lower-request
-    platform: str
+    platform: str  # "" where any Target that names the verb may do it
     kind: str  # subject_kind of the thing
     uid: str  # its native uid
     asked: World = field(default_factory=dict)  # what the verb needs, e.g. {"tags": {...}}
@@ -67,6 +67,7 @@ class FixPlan:
     remedy: Remedy
     steps: tuple[Step, ...]
     why: str
+    after: tuple[str, ...] = ()  # fixes that must be done before, e.g. one that keeps an artefact
 
     @property
     def digest(self) -> str:

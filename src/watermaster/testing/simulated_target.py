@@ -14,10 +14,16 @@ from watermaster.model.acts import Held, Remedy, Step, Target, TargetSpec, World
 from watermaster.model.errors import NotFoundError, RefusedError
 
 VERBS: Final = frozenset({"scale", "stop", "cancel", "tag", "label", "lower-request", "expire",
-                          "snapshot-delete"})  # fmt: skip
+                          "replicate", "snapshot-delete"})  # fmt: skip
 PART: Final = {"scale": "replicas", "stop": "state", "cancel": "state", "tag": "tags",
-               "label": "tags", "lower-request": "gpus", "expire": "expires"}  # fmt: skip
-NEW: Final[Mapping[str, Any]] = {"stop": "stopped", "cancel": "cancelled", "expire": True}
+               "label": "tags", "lower-request": "gpus", "expire": "expires",
+               "replicate": "copied"}  # fmt: skip
+NEW: Final[Mapping[str, Any]] = {
+    "stop": "stopped",
+    "cancel": "cancelled",
+    "expire": True,
+    "replicate": True,
+}
 
 
 def build(root: Path, worlds: Mapping[str, Mapping[str, Any]]) -> None:

@@ -72,3 +72,12 @@ def test_what_a_person_must_think_about_asks_for_nothing(rule):
 def test_what_is_gone_needs_no_mending(rule):
     gone = replace(TWIN, state="deleted")
     assert asked(rule, gone, merge="chat-b", into="chat-a") == []
+
+
+def test_an_experiment_that_ends_keeps_its_artefact_before_its_gpus_go():
+    place = "s3://models/letters/7"
+    told = asked("sunset-experiment", POD, keep=place)
+    assert [(verb, uid) for verb, uid, _ in told] == [
+        ("replicate", place), ("scale", "deployment/chat/a"),
+    ]  # fmt: skip
+    assert asked("sunset-experiment", keep=place) == []  # nothing is released

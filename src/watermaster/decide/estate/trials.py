@@ -7,7 +7,7 @@ from watermaster.decide.estate.finding import found
 from watermaster.decide.release.promote import judge
 from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
-from watermaster.model.outcomes import Verdict
+from watermaster.model.outcomes import Trial, Verdict
 from watermaster.model.things import Seen
 
 RULES: Final = {Verdict.PROMOTE: "promote-experiment", Verdict.SUNSET: "sunset-experiment"}
@@ -22,4 +22,10 @@ def judged_experiments(seen: Seen, estate: Estate) -> Iterator[Finding]:
             yield found(
                 seen, RULES[told.verdict], f"workload/{trial.workload}", trial.spent,
                 why=told.why, next_step=told.next_step, team=trial.owner,
+                asks={"keep": trial.artefact} if _is_copyable(told.verdict, trial) else {},
             )  # fmt: skip
+
+
+def _is_copyable(verdict: Verdict, trial: Trial) -> bool:
+    """Whether it ends, and its artefact is told by an address; a digest cannot be copied."""
+    return verdict is Verdict.SUNSET and "://" in (trial.artefact or "")

@@ -18,6 +18,7 @@ STOPPING: Final = frozenset({
 })  # fmt: skip
 MERGED: Final = frozenset({"deployment", "statefulset"})  # Services can lead to another of them
 WAITS: Final = "pending"
+KEEPS: Final = "replicate"
 LABELLED: Final = frozenset({"deployment", "statefulset", "inference-service", "cronjob", "job"})
 OWNER: Final = "team"  # the tag or label that says whose a thing is
 
@@ -28,9 +29,17 @@ def remedies(finding: Finding, things: Iterable[Thing]) -> list[Remedy]:
     things: those the finding is about: its evidence, or what its workload runs.
     """
     held = list(things)
+    kept = [keeping(finding)] if finding.asks.get("keep") else []
     made = _merged if finding.rule == "duplicate-endpoint" else _each
-    told = made(finding, held)
-    return list({(one.verb, one.platform, one.kind, one.uid): one for one in told}.values())
+    told = list({(r.verb, r.platform, r.kind, r.uid): r for r in made(finding, held)}.values())
+    return [*kept, *told] if told else []
+
+
+def keeping(finding: Finding) -> Remedy:
+    """A copy of an experiment's artefact, which comes before its GPUs are released."""
+    place = str(finding.asks["keep"])
+    why = f"the artefact of {finding.subject} is kept before its GPUs are released"
+    return Remedy(verb=KEEPS, platform="", kind="prefix", uid=place, why=why)
 
 
 def _each(finding: Finding, things: Iterable[Thing]) -> Iterator[Remedy]:
