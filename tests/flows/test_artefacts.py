@@ -22,7 +22,7 @@ from watermaster.flows.evidence import list_evidence
 from watermaster.flows.signing import sign_folder
 from watermaster.ledger.audit import chained
 from watermaster.ledger.dsse import private_key
-from watermaster.ledger.registry_records import MODEL_VERSIONS
+from watermaster.ledger.registry_records import ARTEFACTS, MODEL_VERSIONS
 from watermaster.model.access import AccessAsked
 from watermaster.model.artefacts import File, Manifest, TamperedError
 from watermaster.model.errors import BadInputError, NotAllowedError, NotFoundError, RefusedError
@@ -201,3 +201,33 @@ def test_the_commands_attach_verify_download_and_list_who_did(project, place, tm
     assert "file MLmodel" in capsys.readouterr().out
     assert run(["access", "list", "--thing", f"model/{MODEL}", *home]) == 0
     assert capsys.readouterr().out.count("read") == 3
+
+
+def spoiled(project, statement):
+    """What verifying the log tells once a statement was run; it is taken back."""
+    with project.ledger.records.connect() as connection:
+        held = connection.execute(sa.select(ARTEFACTS)).mappings().all()
+    with project.ledger.records.begin() as connection:
+        connection.execute(statement)
+    found = verify(project).breaks
+    with project.ledger.records.begin() as connection:
+        connection.execute(ARTEFACTS.delete())
+        connection.execute(ARTEFACTS.insert(), [dict(row) for row in held])
+    return [(one.thing, one.column) for one in found]
+
+
+def test_what_is_kept_of_an_artefact_is_held_against_the_audit_log(project, place, key):
+    sign_folder(str(place), private_key(key), None, tell_nobody)
+    register(project, 1, place)
+    register(project, 2, place.with_name("model-2"))
+    digest = digest_of(project, 1)
+    mine, of = ARTEFACTS.update().where(ARTEFACTS.c.digest == digest), f"artefact {digest}"
+    bytes_told = sa.func.replace(ARTEFACTS.c.manifest, "999", "998")
+    assert spoiled(project, mine.values(manifest=bytes_told)) == [(of, "manifest")]
+    assert spoiled(project, mine.values(signer="eve")) == [(of, "signer")]
+    assert spoiled(project, mine.values(signature=None)) == [(of, "signature")]
+    assert spoiled(project, ARTEFACTS.delete().where(ARTEFACTS.c.digest == digest)) == [(of, None)]
+    assert verify(project).is_whole
+    with project.ledger.records.begin() as connection:
+        connection.execute(MODEL_VERSIONS.update().values(digest=digest))
+    assert [one.thing for one in verify(project).breaks] == [f"version {MODEL}/2"]

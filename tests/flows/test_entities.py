@@ -6,12 +6,12 @@ import pytest
 
 from tests.flows.small import Clock, charge, declare, project_at, resource, store
 from watermaster.flows.allocate import allocate_months
-from watermaster.flows.around import lies_in
 from watermaster.flows.entities import list_entities, passport
 from watermaster.flows.findings import find
 from watermaster.flows.native_things import ThingsAsked, list_things, told_of_thing
 from watermaster.model.entities import Noun, Owned
 from watermaster.model.errors import NotFoundError, UsageError
+from watermaster.model.places import lies_in
 
 MONTH = "2026-09"
 DAY = f"{MONTH}-29"

@@ -140,3 +140,45 @@ def test_a_line_that_is_none_is_rejected_and_a_broken_file_is_a_gap(tmp_path):
 def test_a_folder_without_logs_is_an_error(tmp_path):
     with pytest.raises(BadInputError, match="no file there"):
         seen(write(tmp_path / "logs", ".hidden", S3))
+
+
+def asked(rows):
+    return {
+        (f"{row['hour']:%d %H}", row["folder"], row["subject"], row["verb"]): (
+            row["requests"], row["bytes"],
+        )
+        for row in rows.get("accesses", [])
+    }  # fmt: skip
+
+
+def test_what_was_refused_and_deleted_is_told_for_the_access_log_and_counts_as_no_use(tmp_path):
+    person = "arn:aws:sts::42:assumed-role/AWSReservedSSO_DataScience_1f/anna@example.com"
+    text = "\n".join([
+        S3,
+        s3_line(1, "health/p.csv", person, operation="BATCH.DELETE.OBJECT", status=204),
+        s3_line(1, "health/p.csv", person, status=404),
+    ])  # fmt: skip
+    rows = seen(write(tmp_path / "logs", "log", text))
+    role, anna = "arn:aws:iam::42:role/rag-reader", "arn:aws:iam::42:user/anna"
+    assert asked(rows) == {
+        ("01 23", "s3://lake/corpus", role, "read"): (2, 200),
+        ("02 23", "s3://lake/corpus/deep", role, "read"): (1, 100),
+        ("01 23", "s3://lake/health", anna, "read"): (1, 100),
+        ("01 23", "s3://lake/health", anna, "refused"): (1, 0),
+        ("02 23", "s3://lake/out", "anonymous", "write"): (1, 0),
+        ("01 23", "s3://lake/health", person, "delete"): (1, 0),
+    }
+    assert moved(rows) == moved(seen(write(tmp_path / "same", "log", S3)))
+
+
+def test_a_refused_request_of_cloudtrail_names_who_was_refused(tmp_path):
+    def event(name, error=None):
+        who = {"arn": f"{ROLE}/pod-1"}
+        return {"eventSource": "s3.amazonaws.com", "eventTime": "2026-10-03T01:02:03Z",
+                "eventName": name, "errorCode": error, "userIdentity": who,
+                "requestParameters": {"bucketName": "lake", "key": "a/b"}}  # fmt: skip
+
+    text = json.dumps({"Records": [event("GetObject", "AccessDenied"), event("DeleteObject"),
+                                   event("GetObject", "NoSuchKey")]})  # fmt: skip
+    found = asked(seen(write(tmp_path / "logs", "trail.json", text)))
+    assert {key[3] for key in found} == {"refused", "delete"}

@@ -54,8 +54,8 @@ def verify(
     found = audit.verify(opened)
     breaks = list(found.breaks)
     whole = (
-        f"all {found.rows} rows follow from each other and {found.evidence} pieces of evidence "
-        f"are as they were given; the last is {found.last_hash}"
+        f"all {found.rows} rows follow from each other, {found.evidence} pieces of evidence and "
+        f"{found.artefacts} artefacts are as they were given; the last is {found.last_hash}"
     )
     if against is not None:
         breaks += audit.verify_against(opened, against)

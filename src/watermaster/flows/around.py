@@ -10,6 +10,7 @@ from watermaster.flows.open import Project
 from watermaster.model.entities import Noun
 from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
+from watermaster.model.places import lies_in
 from watermaster.model.resources import Resource
 from watermaster.model.things import Seen, Thing
 
@@ -115,19 +116,3 @@ def _data(seen: Seen, estate: Estate) -> Iterable[tuple[str, Thing]]:
         for name in sorted({held for text in (*one.uses, one.uid, one.resource_id)
                             if text and (held := lies_in(text, places))}):  # fmt: skip
             yield name, one
-
-
-def lies_in(text: str, places: Mapping[str, T]) -> T | None:
-    """What is known of the nearest place that a location lies in.
-
-    >>> lies_in("s3://a/b/c", {"s3://a": "far", "s3://a/b": "near"})
-    'near'
-    """
-    text = text.rstrip("/")
-    while text:
-        if text in places:
-            return places[text]
-        text, slash, _ = text.rpartition("/")
-        if not slash:
-            return None
-    return None

@@ -1,6 +1,5 @@
 """The artefact of a version: seen when it is registered, verified whenever somebody asks."""
 
-import hashlib
 import posixpath
 import shutil
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from watermaster.ledger.artefacts import (
     last_signature_told,
 )
 from watermaster.ledger.audit import append_audit, chained
+from watermaster.ledger.sealed import seal_of
 from watermaster.model.artefacts import SIGNATURE, Manifest, TamperedError, changed
 from watermaster.model.errors import (
     BadInputError,
@@ -127,16 +127,15 @@ def keep_artefact(
         fix = "register what it is now as a new version"
         raise RefusedError(f"{of[0]} {of[1]}", f"has another artefact: {told}", fix)
     at = project.ledger.clock().isoformat()
-    if held.digest is None:
-        bind(connection, of, at, manifest)
+    kept = bind(connection, of, at, manifest)
     detail: dict[str, Any] = {
         "model": of[0], "version": of[1], "digest": manifest.digest, "how": looked.told_by,
         "location": looked.location, "files": len(manifest.files), "bytes": manifest.bytes,
+        "manifest": seal_of([kept]),
     }  # fmt: skip
     if looked.bundle is not None:
         keep_signature(connection, manifest.digest, looked.bundle, looked.judged.signer)
-        digest = hashlib.sha256(looked.bundle.encode()).hexdigest()
-        detail |= {"signer": looked.judged.signer, "signature": digest}
+        detail |= {"signer": looked.judged.signer, "signature": seal_of([looked.bundle])}
     append_audit(connection, at, project.actor, "artefact", detail)
     note_access(connection, project, ("write", f"model/{of[0]}/{of[1]}"), looked.location)
     if looked.bundle is not None:

@@ -8,13 +8,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from watermaster.flows.open import Project
+from watermaster.ledger.artefacts_sealed import Registered
 from watermaster.ledger.audit_breaks import audit_cells, breaks_of
 from watermaster.ledger.audit_file import Read, differences, read_file, write_file
 from watermaster.ledger.dsse import PrivateKey, PublicKey
 from watermaster.ledger.evidence_sealed import Given, evidence_cells
 from watermaster.ledger.head import head_of
 from watermaster.ledger.records import AUDIT
-from watermaster.ledger.registry_records import EVIDENCE
+from watermaster.ledger.registry_records import ARTEFACTS, EVIDENCE
 from watermaster.ledger.sealed import readable
 from watermaster.model.errors import BadInputError
 from watermaster.model.integrity import Break, Proof
@@ -22,11 +23,12 @@ from watermaster.model.integrity import Break, Proof
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """Whether each row of the log follows from all before it, and all evidence is as given."""
+    """Whether each row of the log follows from all before it, and what it tells of is as it was."""
 
     revision: str
     rows: int
     evidence: int
+    artefacts: int
     last_hash: str | None  # keep it elsewhere: with it, cutting off the end of the log shows too
     breaks: list[Break] = field(default_factory=list)
 
@@ -50,15 +52,18 @@ class AuditRow:
 
 
 def verify(project: Project) -> Verified:
-    """Follow the chain from its first row to its last, and look at every piece of evidence."""
+    """Follow the chain from its first row to its last; look at all evidence and artefacts."""
     with project.ledger.records.connect() as connection:
-        given = Given()
-        breaks = list(breaks_of(given.note(audit_cells(connection))))
+        given, registered = Given(), Registered()
+        rows = registered.note(given.note(audit_cells(connection)))
+        breaks = list(breaks_of(rows))
         breaks += given.breaks(evidence_cells(connection))
+        breaks += registered.breaks(connection)
         return Verified(
             revision=head_of(connection).name,
             rows=_count(connection, AUDIT),
             evidence=_count(connection, EVIDENCE),
+            artefacts=_count(connection, ARTEFACTS),
             last_hash=connection.scalar(
                 sa.select(AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
             ),

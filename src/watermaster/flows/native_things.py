@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from watermaster.decide.estate.presence import present
-from watermaster.flows.around import Around, around, lies_in
+from watermaster.flows.around import Around, around
 from watermaster.flows.inventory import look
 from watermaster.flows.open import Project
 from watermaster.model.entities import Owned, Presence, ThingList, ThingRow, ThingTold
 from watermaster.model.errors import NotFoundError, UsageError
 from watermaster.model.findings import Finding
+from watermaster.model.places import lies_in
 from watermaster.model.things import DELETED, Seen, Thing
 
 MOST_PARTS: Final = 50

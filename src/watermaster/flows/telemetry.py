@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from watermaster.flows.access_told import told_of
 from watermaster.flows.open import Project
 from watermaster.flows.sources import named_source
 from watermaster.flows.untold import SUBJECTS, with_untold
@@ -62,7 +63,9 @@ def ingest_telemetry(
         begin(project.ledger, "ingest", project.actor, project.tell) as work,
     ):
         asked = whole_days(window or default_window(spec, project.ledger.clock()))
-        spool.take(observe(_located(project, source, spec), asked, project.tell), project)
+        accesses = told_of(project, source) if spec.type is SourceType.ACCESS_LOG else None
+        found = observe(_located(project, source, spec), asked, project.tell)
+        spool.take(accesses.without(found) if accesses else found, project)
         rows, days = {}, {}
         kept = _known_better(work, source, spool) if spec.location.startswith(LIVE) else []
         for name in sorted(spool.counts):
@@ -71,6 +74,8 @@ def ingest_telemetry(
             if name != "rejected" and written.rows:
                 held = [period for _, period in written.rows]
                 days[name] = (min(held), max(held))
+        if accesses:
+            accesses.keep(work.connection)
         if spec.location.startswith(LIVE) and "rejected" not in spool.counts:
             _all_well(work, source)
         work.detail |= {"source": source, "rows": rows}

@@ -19,6 +19,22 @@ def add_accesses(connection: sa.Connection, accesses: Sequence[Access]) -> None:
         connection.execute(ACCESSES.insert(), rows[start : start + AT_ONCE])
 
 
+def replace_days(
+    connection: sa.Connection, source: str, days: Iterable[str], accesses: Sequence[Access]
+) -> None:
+    """What a source tells of whole days now stands for what it told of them before."""
+    for day in sorted(days):
+        following = dt.date.fromisoformat(day) + dt.timedelta(days=1)
+        connection.execute(
+            ACCESSES.delete().where(
+                ACCESSES.c.source == source,
+                ACCESSES.c.at >= day,
+                ACCESSES.c.at < following.isoformat(),
+            )
+        )
+    add_accesses(connection, accesses)
+
+
 def accesses_of(connection: sa.Connection, asked: AccessAsked) -> tuple[int, list[Access]]:
     """How many there are, and the newest of them."""
     terms = list(_terms(asked))

@@ -44,18 +44,21 @@ def held_version(connection: sa.Connection, model: str, version: int) -> Held | 
     return Held(**told, manifest=manifest, bundle=artefact["signature"], signer=artefact["signer"])
 
 
-def bind(connection: sa.Connection, of: tuple[str, int], at: str, manifest: Manifest) -> None:
-    """Keep a manifest, and that a version has it."""
+def bind(connection: sa.Connection, of: tuple[str, int], at: str, manifest: Manifest) -> str:
+    """Keep a manifest, and that a version has it; the text that is kept, maybe since before."""
     model, version = of
-    known = sa.select(ARTEFACTS.c.digest).where(ARTEFACTS.c.digest == manifest.digest)
-    if connection.execute(known).first() is None:
-        row = {"digest": manifest.digest, "at": at, "manifest": manifest.as_json()}
+    known = sa.select(ARTEFACTS.c.manifest).where(ARTEFACTS.c.digest == manifest.digest)
+    kept: str | None = connection.scalar(known)
+    if kept is None:
+        kept = manifest.as_json()
+        row = {"digest": manifest.digest, "at": at, "manifest": kept}
         connection.execute(ARTEFACTS.insert().values(row))
     connection.execute(
         MODEL_VERSIONS.update()
         .where(MODEL_VERSIONS.c.model == model, MODEL_VERSIONS.c.version == version)
         .values(digest=manifest.digest)
     )
+    return kept
 
 
 def keep_signature(connection: sa.Connection, digest: str, bundle: str, signer: str | None) -> None:

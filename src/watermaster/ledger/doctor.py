@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -27,6 +27,7 @@ from watermaster.ledger.reach import (
     orphan_files,
 )
 from watermaster.ledger.records import AUDIT, CLOSES
+from watermaster.ledger.sealed import detail_of
 from watermaster.ledger.spill import leftovers
 from watermaster.model.checkup import Finding, Health
 from watermaster.model.errors import RefusedError
@@ -162,7 +163,7 @@ def _follows(connection: sa.Connection) -> Finding:
     told: dict[str, int] = {}
     revision = 0
     for row in audit_cells(connection):
-        detail = _detail(row["detail"])
+        detail = detail_of(row["detail"])
         revision = detail.get("revision", revision)
         told |= detail.get("snapshots", {})
     other = sorted(name for name, one in told.items() if head.snapshots.get(name) != one)
@@ -172,15 +173,6 @@ def _follows(connection: sa.Connection) -> Finding:
     if other:
         what += f"; other snapshots than logged: {', '.join(other)}"
     return _fault("head", what, "restore records.db from a backup")
-
-
-def _detail(text: str) -> dict[str, Any]:
-    """What a row says; nothing where it was damaged, which the check of the chain tells."""
-    try:
-        told = json.loads(text)
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 def _heads(ledger: Ledger, connection: sa.Connection) -> Iterator[Finding]:

@@ -1,13 +1,12 @@
 """Whether evidence is what was given: each row against its seal, all against the audit log."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from watermaster.ledger.registry_records import EVIDENCE
-from watermaster.ledger.sealed import Cells, cells_of, mend, readable, seal_of
+from watermaster.ledger.sealed import Cells, cells_of, detail_of, mend, readable, seal_of
 from watermaster.model.integrity import Break
 
 SEALED: Final = (
@@ -30,7 +29,7 @@ class Given:
     def note(self, rows: Iterable[Cells]) -> Iterator[Cells]:
         """The same rows of the log; what they say of evidence is kept."""
         for row in rows:
-            if row["action"] == "evidence" and (told := _read(row["detail"])):
+            if row["action"] == "evidence" and (told := detail_of(row["detail"])):
                 self.seals[str(told.get("evidence"))] = str(told.get("seal"))
             yield row
 
@@ -64,11 +63,3 @@ class Given:
         if sealed == row["seal"]:
             return None, f"was given with the seal {given} as the audit log says, is {sealed}"
         return None, "its content is not what was given (subject, kind, model, version or told)"
-
-
-def _read(detail: object) -> dict[str, Any]:
-    try:
-        told = json.loads(str(detail))
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}

@@ -43,6 +43,15 @@ def readable(text: object) -> str:
     return str(text).encode("utf-8", "backslashreplace").decode()
 
 
+def detail_of(text: object) -> dict[str, Any]:
+    """What a row of the log says; nothing where it is no JSON any more."""
+    try:
+        told = json.loads(str(text))
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 def seal_of(fields: Sequence[object]) -> str:
     """sha256 over the JSON list of the fields."""
     return hashlib.sha256(json.dumps(list(fields)).encode()).hexdigest()

@@ -1,4 +1,7 @@
-"""Requests in the access logs of S3 (its own, or CloudTrail's) and of Azure blob storage."""
+"""Requests in the access logs of S3 (its own, or CloudTrail's) and of Azure blob storage.
+
+What was read, written or deleted, and what was refused; listings and other failures are left out.
+"""
 
 import json
 import re
@@ -7,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from watermaster.model.access import Verb
 from watermaster.model.errors import BadInputError
 from watermaster.observe.files import Found, first_line, lines_of
 
@@ -14,7 +18,7 @@ ANONYMOUS: Final = "anonymous"
 
 
 class Access(NamedTuple):
-    """One request that was answered."""
+    """One request that was answered, or refused."""
 
     at: datetime
     store: str  # s3://bucket
@@ -22,10 +26,11 @@ class Access(NamedTuple):
     who: str  # identity without its session
     name: str
     account: str | None
-    is_read: bool
+    verb: Verb
     bytes: int
     platform: str
     resource_id: str | None
+    whole: str  # identity with its session
 
 
 class Fault(NamedTuple):
@@ -42,23 +47,33 @@ _S3: Final = re.compile(
     r'(?:"(?:[^"\\]|\\.)*"|-) (?P<status>\S+) \S+ (?P<sent>\S+) '
 )
 _S3_TIME: Final = "%d/%b/%Y:%H:%M:%S %z"
-_S3_READS: Final = frozenset({"REST.GET.OBJECT", "REST.COPY.OBJECT_GET", "REST.COPY.PART_GET",
-                              "REST.SELECT.OBJECT"})  # fmt: skip
-_S3_WRITES: Final = frozenset({"REST.PUT.OBJECT", "REST.PUT.PART", "REST.POST.OBJECT",
-                               "REST.COPY.OBJECT", "REST.COPY.PART"})  # fmt: skip
-_TRAIL_READS: Final = frozenset({"GetObject", "SelectObjectContent"})
-_TRAIL_WRITES: Final = frozenset({"PutObject", "CopyObject", "UploadPart", "UploadPartCopy",
-                                  "CompleteMultipartUpload"})  # fmt: skip
-_AZURE_READS: Final = frozenset({"GetBlob", "ReadFile", "QueryBlobContents"})
-_AZURE_WRITES: Final = frozenset({
+_READ: Final = (
+    "REST.GET.OBJECT", "REST.COPY.OBJECT_GET", "REST.COPY.PART_GET", "REST.SELECT.OBJECT",
+    "GetObject", "SelectObjectContent",
+    "GetBlob", "ReadFile", "QueryBlobContents",
+)  # fmt: skip
+_WRITE: Final = (
+    "REST.PUT.OBJECT", "REST.PUT.PART", "REST.POST.OBJECT", "REST.COPY.OBJECT", "REST.COPY.PART",
+    "PutObject", "CopyObject", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload",
     "PutBlob", "PutBlock", "PutBlockList", "AppendBlock", "PutPage", "AppendFile", "FlushFile",
     "CreatePathFile", "CopyBlob",
-})  # fmt: skip
+)  # fmt: skip
+_DELETE: Final = (
+    "REST.DELETE.OBJECT", "BATCH.DELETE.OBJECT", "S3.EXPIRE.OBJECT", "DeleteObject",
+    "DeleteBlob", "DeleteFile", "DeleteDirectory",
+)  # fmt: skip
+_VERBS: Final = {
+    name: verb
+    for verb, names in ((Verb.READ, _READ), (Verb.WRITE, _WRITE), (Verb.DELETE, _DELETE))
+    for name in names
+}
+_DENIED: Final = frozenset({"AccessDenied", "Client.AccessDenied", "AllAccessDisabled"})
 _ROLE: Final = re.compile(r"^arn:(aws[\w-]*):sts::(\d*):assumed-role/([^/]+)/.*$")
+_SIGNED_IN: Final = re.compile(r":assumed-role/AWSReservedSSO_")  # its session is a person
 
 
 def accesses_of(file: Found) -> Lines:
-    """Line number with each request that moved an object's content, or with what is wrong."""
+    """Line number with each request for an object's content, or with what is wrong."""
     first = first_line(file)
     if not first:
         return
@@ -78,10 +93,8 @@ def _s3_lines(file: Found) -> Lines:
         if not found:
             yield number, Fault(line.strip(), "is no line of an S3 server access log")
             continue
-        is_read = found["operation"] in _S3_READS
-        if not is_read and found["operation"] not in _S3_WRITES:
-            continue
-        if not found["status"].startswith("2"):
+        verb = _verb(found["operation"], found["status"])
+        if verb is None:
             continue
         try:
             at = datetime.strptime(found["at"], _S3_TIME).astimezone(UTC)
@@ -90,16 +103,23 @@ def _s3_lines(file: Found) -> Lines:
             continue
         sent = int(found["sent"]) if found["sent"].isdigit() else 0
         key = unquote(unquote(found["key"]))  # S3 encodes it twice
-        yield (
-            number,
-            _of_s3(at, found["bucket"], key, found["who"])._replace(is_read=is_read, bytes=sent),
-        )
+        access = _of_s3(at, found["bucket"], key, found["who"])
+        yield number, access._replace(verb=verb, bytes=sent)
+
+
+def _verb(operation: str, status: str) -> Verb | None:
+    """What was done; None: nothing that counts. status: of HTTP."""
+    verb = _VERBS.get(operation)
+    if verb is None or status.startswith("2"):
+        return verb
+    return Verb.REFUSED if status == "403" else None
 
 
 def _of_s3(at: datetime, bucket: str, key: str, who: str) -> Access:
-    who, name, account = identity_of(who)
-    return Access(at, f"s3://{bucket}", key, who, name, account, is_read=True, bytes=0,
-                  platform="s3", resource_id=f"arn:aws:s3:::{bucket}")  # fmt: skip
+    identity, name, account = identity_of(who)
+    return Access(at, f"s3://{bucket}", key, identity, name, account, verb=Verb.READ, bytes=0,
+                  platform="s3", resource_id=f"arn:aws:s3:::{bucket}",
+                  whole=who if _SIGNED_IN.search(who) else identity)  # fmt: skip
 
 
 def identity_of(who: str) -> tuple[str, str, str | None]:
@@ -137,17 +157,18 @@ def _trail(file: Found) -> Lines:
 
 
 def _of_trail(one: Mapping[str, Any]) -> Access | None:
-    name = one["eventName"]
-    is_read = name in _TRAIL_READS
-    if one.get("eventSource") != "s3.amazonaws.com" or one.get("errorCode"):
+    if one.get("eventSource") != "s3.amazonaws.com":
         return None
-    if not is_read and name not in _TRAIL_WRITES:
+    error = one.get("errorCode")
+    status = "200" if not error else "403" if error in _DENIED else "500"
+    verb = _verb(one["eventName"], status)
+    if verb is None:
         return None
     asked, user = one["requestParameters"], one.get("userIdentity") or {}
     who = user.get("arn") or user.get("principalId") or user.get("invokedBy") or ""
     moved = (one.get("additionalEventData") or {}).get("bytesTransferredOut") or 0
     found = _of_s3(_iso(one["eventTime"]), asked["bucketName"], asked.get("key") or "", who)
-    return found._replace(is_read=is_read, bytes=int(moved))
+    return found._replace(verb=verb, bytes=int(moved))
 
 
 def _azure_lines(file: Found) -> Lines:
@@ -165,11 +186,9 @@ def _azure_lines(file: Found) -> Lines:
 
 
 def _of_azure(one: Mapping[str, Any]) -> Access | None:
-    name, told = one["operationName"], one.get("properties") or {}
-    is_read = name in _AZURE_READS
-    if not is_read and name not in _AZURE_WRITES:
-        return None
-    if not str(one.get("statusCode", "")).startswith("2"):
+    told = one.get("properties") or {}
+    verb = _verb(one["operationName"], str(one.get("statusCode", "")))
+    if verb is None:
         return None
     # /account/container/path, the container's part of it
     account, container, key = unquote(told["objectKey"]).strip("/").split("/", 2)
@@ -181,8 +200,8 @@ def _of_azure(one: Mapping[str, Any]) -> Access | None:
         who = ANONYMOUS
     return Access(
         _iso(one["time"]), f"abfs://{container}", key, who or kind, asked.get("upn") or who or kind,
-        None, is_read=is_read, bytes=int(told.get("responseBodySize") or 0),
-        platform=account, resource_id=one.get("resourceId"),
+        None, verb=verb, bytes=int(told.get("responseBodySize") or 0),
+        platform=account, resource_id=one.get("resourceId"), whole=asked.get("upn") or who or kind,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Who read and wrote which prefix, from the access logs of object stores.
+"""Who read, wrote and deleted what, from the access logs of object stores.
 
 Location: a folder, glob or address of log files: S3 server access logs, CloudTrail data events,
 or Azure's resource logs of blob storage; each file is taken for what its first line is.
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from watermaster.model.access import Verb
 from watermaster.model.errors import BadInputError, BadResourceError
 from watermaster.model.events import Notice, Progress, Tell
 from watermaster.model.resources import SourceSpec
-from watermaster.model.seen import Seen
+from watermaster.model.seen import ACCESSES, Seen
 from watermaster.observe.access_lines import Access, Fault, accesses_of
 from watermaster.observe.batches import BATCH_ROWS, Row, canonical, rejection, seen_rows
 from watermaster.observe.files import Found, found_files
@@ -22,6 +23,7 @@ from watermaster.units.periods import Period
 MOST_FAULTS: Final = 100  # of a file that are told line by line
 KIND: Final = "identity"
 Use = tuple[str, str, str]  # day, location, identity
+Asking = tuple[datetime, str, str, Verb]  # hour, folder, identity with its session
 
 
 @dataclass(slots=True)
@@ -36,9 +38,10 @@ class Used:
 
     def add(self, one: Access) -> None:
         """One more request."""
-        self.bytes += one.bytes if one.is_read else 0
-        self.reads += one.is_read
-        self.writes += not one.is_read
+        is_read = one.verb is Verb.READ
+        self.bytes += one.bytes if is_read else 0
+        self.reads += is_read
+        self.writes += not is_read
         self.first = min(self.first or one.at, one.at)
         self.last = max(self.last or one.at, one.at)
 
@@ -55,10 +58,14 @@ class _Log:
         self.used: dict[Use, Used] = {}
         self.about: dict[str, Access] = {}  # identity to a request of it
         self.stores: dict[str, str] = {}  # location to what the bill calls its store
+        self.asked: dict[Asking, list[int]] = {}  # requests and bytes of the file at hand
 
     def add(self, one: Access) -> None:
         """A request that was answered, in the window."""
         if not self.window.start <= one.at < self.window.end:
+            return
+        self._ask(one)
+        if one.verb not in {Verb.READ, Verb.WRITE}:
             return
         folders = one.key.split("/")[:-1][: self.depth]
         location = "/".join((one.store, *folders))
@@ -68,9 +75,29 @@ class _Log:
         if one.resource_id:
             self.stores[location] = one.resource_id
 
+    def _ask(self, one: Access) -> None:
+        """For the access log: refused or not, by the folder it lies in."""
+        hour = one.at.replace(minute=0, second=0, microsecond=0)
+        store = one.store if one.store.startswith("s3:") else f"{one.store}@{one.platform}"
+        folder = "/".join((store, *one.key.split("/")[:-1]))
+        held = self.asked.setdefault((hour, folder, one.whole, one.verb), [0, 0])
+        held[0] += 1
+        held[1] += one.bytes if one.verb is Verb.READ else 0
+
+    def told(self) -> Iterator[Seen]:
+        """What the file at hand told, for the access log."""
+        rows = [
+            {"hour": hour, "folder": folder, "subject": who, "verb": verb.value,
+             "requests": requests, "bytes": size_bytes}
+            for (hour, folder, who, verb), (requests, size_bytes) in self.asked.items()
+        ]  # fmt: skip
+        self.asked = {}
+        yield from seen_rows(ACCESSES, rows)
+
 
 def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
-    """`transfers` by day, prefix and identity, and each identity with what it used as `subjects`.
+    """`transfers` by day, prefix and identity, each identity with what it used as `subjects`, and
+    who asked for what in which hour for the access log.
 
     A file that cannot be read is a stated gap, a line that cannot be used a rejected row.
     """
@@ -80,6 +107,7 @@ def observe(source: SourceSpec, window: Period, tell: Tell) -> Iterator[Seen]:
         tell(Progress(number, len(files), "files", file.name))
         try:
             yield from seen_rows("rejected", _read(file, log))
+            yield from log.told()
         except (BadInputError, OSError) as error:
             reason = f"{getattr(error, 'what', error)}; {getattr(error, 'fix', 'try again')}"
             tell(Notice(f"{file.name}: {reason}"))

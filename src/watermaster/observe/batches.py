@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from watermaster.model.seen import Seen
+from watermaster.model.seen import ACCESS_SCHEMA, ACCESSES, Seen
 from watermaster.model.shapes import SHAPES, TIME
 
 BATCH_ROWS: Final = 50_000
@@ -24,6 +24,8 @@ _TYPES: Final = {
 @functools.cache
 def schema_of(table: str) -> pa.Schema:
     """The columns a connector gives: those of the table without `source`."""
+    if table == ACCESSES:
+        return ACCESS_SCHEMA
     types = SHAPES[table].types
     return pa.schema([(n, _TYPES[t]) for n, t in types.items() if n != "source"])
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from watermaster.decide.estate.finding import evidence_of, found, sum_of
 from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
+from watermaster.model.places import lies_in
 from watermaster.model.things import DELETED, Seen, Thing
 
 SENSITIVE: Final = frozenset({"personal", "health"})
@@ -102,18 +103,8 @@ def _reads(seen: Seen, estate: Estate) -> Iterator[tuple[Thing, str, Any]]:
 
 def _data_of(one: Thing, places: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
     """Each dataset once, in however many places of it a thing reads."""
-    held = (_lies_in(use.rstrip("/"), places) for use in one.uses)
+    held = (lies_in(use, places) for use in one.uses)
     return dict(known for known in held if known)
-
-
-def _lies_in(use: str, places: Mapping[str, tuple[str, Any]]) -> tuple[str, Any] | None:
-    while use:
-        if use in places:
-            return places[use]
-        use, slash, _ = use.rpartition("/")
-        if not slash:
-            return None
-    return None
 
 
 def _is_development(one: Thing, platform: Any) -> bool:
