@@ -45,6 +45,7 @@ class Call:
     quiet: bool = False
     no_input: bool = False
     yes: bool = False
+    path: str = "wm"  # the words of the command
 
     @property
     def home(self) -> Path:
@@ -71,7 +72,9 @@ def project() -> "Project":
     """The ledger the call is about, as who asks; talk goes to the terminal."""
     from watermaster.flows.open import open_project
 
-    return asked(open_project(the_call().home, tell=teller(), actor=actor()))
+    opened = asked(open_project(the_call().home, tell=teller(), actor=actor()))
+    _allow(opened)
+    return opened
 
 
 def asked(opened: "Project") -> "Project":
@@ -89,6 +92,21 @@ def asked(opened: "Project") -> "Project":
         name = pwd.getpwuid(os.getuid()).pw_name
         return dataclasses.replace(opened, actor=f"local/{name}")
     return opened
+
+
+def _allow(opened: "Project") -> None:
+    """NotAllowedError unless who asks may run this command (cli/rights)."""
+    from watermaster.cli.rights import rule_of
+    from watermaster.flows.sight import need, see_all
+    from watermaster.model.identity import Right
+    from watermaster.serve.rights import Sight
+
+    path = the_call().path
+    rule = rule_of(path)
+    if rule.right is not Right.NOBODY:
+        need(opened, rule.right, None, path)
+    if rule.sight is Sight.ALL:
+        see_all(opened, path)
 
 
 def actor() -> str:
@@ -133,8 +151,9 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def _note(param: typer.CallbackParam, value: Any) -> Any:
+def _note(context: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
     """Keep an option wherever it stood; the one nearest the end of the line counts."""
+    the_call().path = context.command_path
     if value is not None and value is not False:
         setattr(the_call(), str(param.name), value)
     return value

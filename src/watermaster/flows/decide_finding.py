@@ -13,6 +13,7 @@ from watermaster.flows.finding_things import seen_now, things_of
 from watermaster.flows.findings import Chosen, list_findings, open_ids, show_finding
 from watermaster.flows.open import Project
 from watermaster.flows.savings import records_by_rule, savings
+from watermaster.flows.sight import need_one
 from watermaster.ledger.decided import append_decisions, decisions_on
 from watermaster.ledger.fixes import fixes
 from watermaster.ledger.note import note
@@ -31,9 +32,11 @@ from watermaster.model.decided import (
 from watermaster.model.errors import RefusedError, UsageError
 from watermaster.model.estate import Estate, live_estate
 from watermaster.model.findings import Finding
+from watermaster.model.identity import Right
 from watermaster.model.things import Seen
 from watermaster.units.periods import months_after
 
+DECIDE: Final = (Right.CHANGE, Right.APPROVE)  # its owner, or who holds the review
 DATED: Final = {Verb.ACCEPT: "done by", Verb.SNOOZE: "silent until"}
 MOST_WHY: Final = 2000
 
@@ -51,6 +54,7 @@ class Choice:
 def decide_finding(project: Project, id_: str, choice: Choice) -> FindingDecision:
     """Keep a decision with the finding and the saving expected of it as they are now."""
     finding = show_finding(project, id_)
+    need_one(project, DECIDE, finding.team, f"finding {finding.id}")
     _check(project, finding, choice)
     record = records_by_rule(savings(project, [finding.rule])).get(finding.rule, [])
     saving = savings_of(project, [finding], record=record)[finding.id]

@@ -17,6 +17,7 @@ from watermaster.flows.estate import known_estate
 from watermaster.flows.finding_things import seen_now, things_of
 from watermaster.flows.findings import show_finding
 from watermaster.flows.open import Project
+from watermaster.flows.sight import need_one
 from watermaster.ledger.fixes import add_fix, begun_since, fixes, set_fix, set_step, switch, why_off
 from watermaster.ledger.lock import write_lock
 from watermaster.ledger.note import note
@@ -44,6 +45,7 @@ from watermaster.model.errors import (
 from watermaster.model.estate import live_estate
 from watermaster.model.events import Notice
 from watermaster.model.events import Step as Reached
+from watermaster.model.identity import Right
 
 GROUP: Final = "watermaster.act"
 AGAIN_S: Final = 1.0
@@ -59,6 +61,7 @@ class StoppedError(RefusedError):
 def plan_fix(project: Project, finding_id: str) -> list[Fix]:
     """What would be done about a finding, one fix for each native thing; nothing is done."""
     finding = show_finding(project, finding_id)
+    need_one(project, (Right.CHANGE, Right.APPROVE), finding.team, f"finding {finding.id}")
     wanted = remedies(finding, things_of(finding, seen_now(project)))
     if not wanted:
         raise RefusedError(
@@ -159,6 +162,7 @@ def fix_of(project: Project, id_: str) -> Fix:
 def approve_fix(project: Project, id_: str) -> Fix:
     """Say that exactly this plan may be done. It is not done yet."""
     fix = fix_of(project, id_)
+    _may_approve(project, fix)
     if fix.state is not FixState.PLANNED:
         raise RefusedError(f"fix {fix.id}", f"is {fix.state}", "plan anew: wm finding fix FINDING")
     now = project.ledger.clock()
@@ -182,6 +186,11 @@ def _must_be_done(project: Project, before: Collection[str]) -> None:
         if one.state not in {FixState.DONE, FixState.CONFIRMED}:
             what = f"comes after fix {one.id} ({one.plan.why}), which is {one.state}"
             raise RefusedError("this fix", what, f"approve {one.id} first")
+
+
+def _may_approve(project: Project, fix: Fix) -> None:
+    team = show_finding(project, fix.plan.finding).team
+    need_one(project, (Right.APPROVE,), team, f"fix {fix.id}")
 
 
 def run_fix(project: Project, id_: str, wait: Wait = _NOT) -> Fix:
@@ -263,6 +272,7 @@ def undo_fix(project: Project, id_: str) -> Fix:
     """Take a fix back, the last step first, up to 30 days after; again where it got stuck."""
     with write_lock(project.home / "fix.lock", "undo", project.config.lock_wait_s):
         fix = fix_of(project, id_)
+        _may_approve(project, fix)
         able = {FixState.DONE, FixState.CONFIRMED, FixState.REVERTED, FixState.STUCK,
                 FixState.UNDOING}  # fmt: skip
         if fix.state not in able:

@@ -63,11 +63,17 @@ def see_all(project: Project, what: str) -> None:
 
 def need(project: Project, right: Right, team: str | None = None, what: str = "this") -> None:
     """NotAllowedError unless who asks holds a right, for something of `team` or of nobody."""
-    if not project.asker.may(right, team):
+    need_one(project, (right,), team, what)
+
+
+def need_one(project: Project, rights: Sequence[Right], team: str | None, what: str) -> None:
+    """The same for any one of some rights."""
+    if not any(project.asker.may(right, team) for right in rights):
         of = f" in team {team}" if team else ""
+        wanted = " or ".join(rights)
         raise NotAllowedError(
-            what, f"{project.asker.name} has no right to {right.value}{of}",
-            "see who may at /roles, or wm roles",
+            what, f"{project.asker.name} has no right to {wanted}{of}",
+            "ask who owns the team, or an administrator",
         )  # fmt: skip
 
 
