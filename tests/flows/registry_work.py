@@ -4,8 +4,17 @@ import dataclasses
 from pathlib import Path
 
 from tests.flows.small import Clock, declare, project_at, resource
+from watermaster.flows.evidence import give_evidence
+from watermaster.flows.gates import rule
 from watermaster.flows.open import Project
-from watermaster.ledger.registry_records import MODEL_VERSIONS, REGISTERED_MODELS
+from watermaster.ledger.audit import chained
+from watermaster.ledger.registry_records import (
+    ALIASES,
+    MODEL_VERSIONS,
+    REGISTERED_MODELS,
+    STANDINGS,
+)
+from watermaster.model.gates import Change
 from watermaster.model.identity import Grant, Role, Sort, Subject
 
 NOW = "2026-10-14T09:00:00"
@@ -64,3 +73,25 @@ def registry_at(home: Path, *versions: int, gate: dict[str, object] | None = Non
 def digest(version: int) -> str:
     """The digest of a version's artefact, made up."""
     return f"sha256:{version:064x}"
+
+
+def prove(project: Project, version: int) -> None:
+    """Give what the gate asks of a version."""
+    told = {"dataset": "claims 7", "cases": 900, "metrics": {"accuracy": 0.94}}
+    give_evidence(project, "evaluation", MODEL, version, told)
+    scan = {"tool": "scanner", "critical": 0, "high": 0}
+    give_evidence(project, "scan", MODEL, version, scan)
+    give_evidence(as_subject(project, BEN), "approval", MODEL, version, {"says": "fit"})
+
+
+def promote(project: Project, version: int) -> None:
+    """What set-alias does where the gates allow it."""
+    asked = Change(model=MODEL, version=version, digest=digest(version),
+                   gains=frozenset({"alias/prod"}), way="test")  # fmt: skip
+    with chained(project.ledger.records) as connection:
+        ruling = rule(connection, project, asked)
+        connection.execute(ALIASES.insert().values(model=MODEL, alias="prod", version=version))
+        connection.execute(STANDINGS.insert().values(
+            model=MODEL, version=version, slot="alias/prod", from_at=f"{NOW}+00:00",
+            set_by=ADA.name,
+            ruling=ruling.id))  # fmt: skip

@@ -13,6 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 def certified() -> tuple[ssl.SSLContext, bytes]:
     """A server's side of TLS, and the certificate by which clients know it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        chain, key = certified_files(Path(folder))
+        context.load_cert_chain(chain, key)
+        return context, chain.read_bytes()
+
+
+def certified_files(folder: Path) -> tuple[Path, Path]:
+    """Certificate and key of this machine's loopback, as files."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kubernetes double")])
     now = dt.datetime.now(dt.UTC)
@@ -35,9 +44,6 @@ def certified() -> tuple[ssl.SSLContext, bytes]:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "double.pem"
-        file.write_bytes(certificate + secret)
-        context.load_cert_chain(file)
-    return context, certificate
+    (folder / "chain.pem").write_bytes(certificate)
+    (folder / "key.pem").write_bytes(secret)
+    return folder / "chain.pem", folder / "key.pem"

@@ -42,6 +42,12 @@ RESOURCES = (
     Resource("rbac.authorization.k8s.io", ("v1",), "clusterroles", "ClusterRole", False),
     Resource("rbac.authorization.k8s.io", ("v1",), "clusterrolebindings", "ClusterRoleBinding",
              False),
+    Resource("admissionregistration.k8s.io", ("v1",), "validatingwebhookconfigurations",
+             "ValidatingWebhookConfiguration", False),
+    Resource("admissionregistration.k8s.io", ("v1",), "validatingadmissionpolicies",
+             "ValidatingAdmissionPolicy", False),
+    Resource("admissionregistration.k8s.io", ("v1",), "validatingadmissionpolicybindings",
+             "ValidatingAdmissionPolicyBinding", False),
     Resource("serving.kserve.io", ("v1beta1",), "inferenceservices", "InferenceService",
              short=("isvc",)),
     Resource("ray.io", ("v1", "v1alpha1"), "rayclusters", "RayCluster"),
@@ -57,5 +63,6 @@ RESOURCES = (
              short=("hpa",)),
     Resource("keda.sh", ("v1alpha1",), "scaledobjects", "ScaledObject", short=("so",)),
 )  # fmt: skip
-_BUILT_IN = {"", "apps", "batch", "autoscaling", "networking.k8s.io", "rbac.authorization.k8s.io"}
+_BUILT_IN = {"", "apps", "batch", "autoscaling", "networking.k8s.io", "rbac.authorization.k8s.io",
+             "admissionregistration.k8s.io"}  # fmt: skip
 BUILT_IN = tuple(one for one in RESOURCES if one.group in _BUILT_IN)  # know strategic merges

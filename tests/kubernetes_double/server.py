@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ruamel.yaml import YAML
 
+from tests.kubernetes_double.admission import Admission
 from tests.kubernetes_double.certificate import certified
 from tests.kubernetes_double.faults import Faults
 from tests.kubernetes_double.kinds import BUILT_IN, RESOURCES, Resource
@@ -108,6 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # an answer is two writes: head and body
     double: Double
+    admission: Admission
 
     def log_message(self, *_: object) -> None:
         """Nothing is written."""
@@ -137,6 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(length) if length else b""
         asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        self.admission = Admission(self.double.objects)
         try:
             self._answer(parts.path, asked, body)
         except RefusedError as error:
@@ -188,10 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
         if place["name"]:
             self._one(kind, place, version, (asked, body))
         elif self.command == "POST":
-            told = self.double.objects.create(
-                kind, _stripped(self._read(body)), place["namespace"] or "",
-                is_rehearsal="dryRun" in asked,
-            )  # fmt: skip
+            sent = _stripped(self._read(body))
+            told = self._create(kind, (place["namespace"] or "", ""), sent, asked)
             self._send(CREATED, _dressed(kind, version, told))
         elif asked.get("watch") in ("1", "true"):
             self._watch(kind, place["namespace"], version, asked)
@@ -210,8 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.command == "PUT":
             was = objects.get(kind, key)
             sent = self._read(body)
-            told = objects.replace(kind, key, _below(was, sent, place["sub"]),
-                                   is_rehearsal="dryRun" in asked)  # fmt: skip
+            told = self._replace(kind, key, _below(was, sent, place["sub"]), asked)
         else:
             told = self._patch(kind, key, (place["sub"], asked), body)
         if place["sub"] == "scale":
@@ -222,12 +222,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _patch(self, kind: Resource, key: Any, how: Any, body: bytes) -> Json:
         objects, form = self.double.objects, self.headers.get("content-type", "")
         (sub, asked), sent = how, self._read(body)
-        rehearsal = {"is_rehearsal": "dryRun" in asked}
         if form.startswith("application/apply-patch") and key not in objects.held[kind]:
-            return objects.create(kind, _stripped(sent), key[0], **rehearsal)
+            return self._create(kind, key, _stripped(sent), asked)
         was = objects.get(kind, key)
         if form.startswith("application/json-patch"):
-            return objects.replace(kind, key, patched(was, sent), **rehearsal)
+            return self._replace(kind, key, patched(was, sent), asked)
         if "strategic" in form and kind not in BUILT_IN:
             what = "the body of the request was in an unknown format"
             raise RefusedError(415, "UnsupportedMediaType", what)
@@ -238,7 +237,18 @@ class _Handler(BaseHTTPRequestHandler):
                 "metadata": {"resourceVersion": wanted["metadata"]["resourceVersion"]},
                 "spec": {"replicas": wanted["spec"].get("replicas")},
             }, is_strategic=False)  # fmt: skip
-        return objects.replace(kind, key, wanted, **rehearsal)
+        return self._replace(kind, key, wanted, asked)
+
+    def _create(self, kind: Resource, key: Any, told: Json, asked: dict[str, str]) -> Json:
+        rehearsal = {"is_rehearsal": "dryRun" in asked}
+        name = key[1] or (told.get("metadata") or {}).get("name") or ""
+        self.admission.ask(kind, (key[0], name), (None, told), **rehearsal)
+        return self.double.objects.create(kind, told, key[0], **rehearsal)
+
+    def _replace(self, kind: Resource, key: Any, told: Json, asked: dict[str, str]) -> Json:
+        objects, rehearsal = self.double.objects, {"is_rehearsal": "dryRun" in asked}
+        self.admission.ask(kind, key, (objects.get(kind, key), told), **rehearsal)
+        return objects.replace(kind, key, told, **rehearsal)
 
     def _list(self, kind: Resource, namespace: str | None, version: str, asked: Any) -> None:
         objects, faults = self.double.objects, self.double.faults
@@ -359,6 +369,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, code: int, told: Json, *, cut: bool = False) -> None:
         body = json.dumps(told).encode()
         self.send_response(code)
+        for warned in self.admission.warnings:
+            self.send_header("warning", f'299 - "{warned}"')
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()

@@ -67,6 +67,8 @@ COMMANDS: Final = (
     Command("status", "Show where the ledger stands: months, sources, their age."),
     Command("source", "List the sources and how old they are."),
     Command("doctor", "Check the ledger on disk, and mend it."),
+    Command("gate", "What a model version must show before people rely on it."),
+    Command("door", "The cluster's door: it asks before it runs a model."),
     Command("access", "Who read or changed which model and dataset."),
     Command("audit", "Prove the log of changes whole, and export it."),
     Command("whoami", "Who asks, and what they may."),

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from watermaster.model.door import DoorSettings
 from watermaster.model.record import Record
 
 HERE: Final = ("localhost", "127.0.0.1", "::1")
@@ -102,4 +103,7 @@ class Config(Record):
     )
     sign_in: SignIn | None = Field(
         None, description="who may ask; none: whoever can use this machine, and nobody else"
+    )
+    door: DoorSettings = Field(
+        DoorSettings(), description="what clusters are told about models they are asked to run"
     )
