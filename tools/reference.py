@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import watermaster.model.errors
-from watermaster.model.config import Config, SignIn
+from watermaster.model.config import Config, RegistrySettings, SignIn
 from watermaster.model.errors import WatermasterError
 from watermaster.model.shapes import SHAPES, Shape
 
@@ -85,7 +85,9 @@ def settings() -> str:
         "What is left out has its default; unknown keys are refused.\n\n"
         f"| setting | default | meaning |\n|---|---|---|\n{rows}\n"
         "## signIn\n\nHow to set it up: [sign-in](../how-to/sign-in.md).\n\n"
-        f"| setting | default | meaning |\n|---|---|---|\n{_settings(SignIn)}"
+        f"| setting | default | meaning |\n|---|---|---|\n{_settings(SignIn)}\n"
+        "## registry\n\nWhat it serves: [the model registry](../how-to/registry.md).\n\n"
+        f"| setting | default | meaning |\n|---|---|---|\n{_settings(RegistrySettings)}"
     )
 
 

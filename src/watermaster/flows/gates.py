@@ -1,6 +1,7 @@
 """What the gates say of a change of the registry, before it is made."""
 
 import secrets
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,16 +36,26 @@ def rule(connection: sa.Connection, project: Project, change: Change) -> Ruling 
     return ruling
 
 
+def guarded(
+    connection: sa.Connection, project: Project, model: str, slots: frozenset[str]
+) -> frozenset[str]:
+    """Those of a model's slots that a gate guards."""
+    if not slots:
+        return frozenset()
+    declared = _declared_now(connection, project)
+    asked = Change(model=model, version=0, digest=None, gains=slots, way="guarded")
+    values = _known(connection, project, asked, declared)
+    return frozenset(
+        slot for slot in slots if _guards(declared, replace(asked, gains=frozenset({slot})), values)
+    )
+
+
 def consider(connection: sa.Connection, project: Project, change: Change) -> Ruling | None:
     """As `rule`, and keep nothing."""
     at = project.ledger.clock()
-    declared = [v.resource for v in history(connection, kinds=("Gate", "Model")) if holds(v, at)]
+    declared = _declared_now(connection, project)
     values = _known(connection, project, change, declared) | {"now": at}
-    found = {
-        one.metadata.name: one.spec
-        for one in declared
-        if isinstance(one.spec, GateSpec) and gate.guards(one.spec, change, values)
-    }
+    found = _guards(declared, change, values)
     if not found:
         return None
     given = gate.counted(evidence_of(connection, change.model, change.digest), change)
@@ -60,6 +71,22 @@ def consider(connection: sa.Connection, project: Project, change: Change) -> Rul
         verdict=gate.verdict(reasons), gates=tuple(sorted(found)), reasons=tuple(reasons),
         evidence=tuple(one.id for one in given),
     )  # fmt: skip
+
+
+def _declared_now(connection: sa.Connection, project: Project) -> list[Resource]:
+    at = project.ledger.clock()
+    return [v.resource for v in history(connection, kinds=("Gate", "Model")) if holds(v, at)]
+
+
+def _guards(
+    declared: list[Resource], change: Change, values: dict[str, Any]
+) -> dict[str, GateSpec]:
+    """The gates that guard a slot the change gains."""
+    return {
+        one.metadata.name: one.spec
+        for one in declared
+        if isinstance(one.spec, GateSpec) and gate.guards(one.spec, change, values)
+    }
 
 
 def _known(

@@ -26,7 +26,8 @@ MODEL_TAGS: Final = sa.Table(
     RECORDS,
     sa.Column("model", sa.String, primary_key=True),
     sa.Column("key", sa.String, primary_key=True),
-    sa.Column("value", sa.Text),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),  # in the order they were first set
 )
 
 MODEL_VERSIONS: Final = sa.Table(
@@ -35,12 +36,13 @@ MODEL_VERSIONS: Final = sa.Table(
     sa.Column("model", sa.String, primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
-    sa.Column("updated_ms", sa.BigInteger, nullable=False, index=True),
+    sa.Column("updated_ms", sa.BigInteger, nullable=False),
     sa.Column("description", sa.Text),
     sa.Column("user_id", sa.String),  # as the client says, so anybody's word
     sa.Column("made_by", sa.String, nullable=False),  # as authenticated
     sa.Column("stage", sa.String, nullable=False),
     sa.Column("source", sa.Text),
+    sa.Column("storage", sa.Text),  # where its files lie, the source followed so far as it could be
     sa.Column("run_id", sa.String, index=True),
     sa.Column("run_link", sa.Text),
     sa.Column("logged_model", sa.String),  # MLflow 3's model id, m-...
@@ -57,7 +59,8 @@ VERSION_TAGS: Final = sa.Table(
     sa.Column("model", sa.String, primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True),
     sa.Column("key", sa.String, primary_key=True),
-    sa.Column("value", sa.Text),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),  # in the order they were first set
 )
 
 ALIASES: Final = sa.Table(
@@ -67,6 +70,14 @@ ALIASES: Final = sa.Table(
     sa.Column("alias", sa.String, primary_key=True),
     sa.Column("version", sa.Integer, nullable=False),
 )
+
+BEGINS: Final = 200  # characters of a long text that an index holds; migration 0006 makes them
+
+
+def begins(column: sa.ColumnElement[str]) -> sa.Function[str]:
+    """The first characters of a long text: what an index can hold of it."""
+    return sa.func.substr(column, 1, BEGINS)
+
 
 STANDINGS: Final = sa.Table(
     "standings",  # which version stood in which slot, from when to when, put there by whom

@@ -79,6 +79,20 @@ class Signer(Record):
     public_key: str = Field(description="file with the key in PEM, from the home on")
 
 
+class RegistrySettings(Record):
+    """How the model registry looks beyond itself."""
+
+    tracking: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s@]+$",
+        description="address of the MLflow tracking server that knows runs and logged models; "
+        "none: lineage of what is registered stays unresolved",
+    )
+    tracking_token: str | None = Field(
+        None, description="where its bearer token is: env:NAME or file:PATH"
+    )
+
+
 class Config(Record):
     """Settings; every one has a default that works on a laptop."""
 
@@ -100,6 +114,9 @@ class Config(Record):
         None,
         description="folders and prefixes that the server may read itself to verify what is "
         "registered; none: all where nobody else can ask, otherwise nothing",
+    )
+    registry: RegistrySettings | None = Field(
+        None, description="how the model registry looks beyond itself; none: it does not"
     )
     sign_in: SignIn | None = Field(
         None, description="who may ask; none: whoever can use this machine, and nobody else"

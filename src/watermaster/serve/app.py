@@ -44,10 +44,13 @@ from watermaster.serve import (
     things,
 )
 from watermaster.serve.guard import Guard, Table
+from watermaster.serve.mlflow import routes as mlflow_routes
+from watermaster.serve.mlflow.wire import refusal
 from watermaster.serve.render import HEADERS, page
 from watermaster.serve.state import State
 
 PROGRAMS: Final = ("/api/", "/v1/", "/metrics", "/live")  # they read JSON, not pages
+MLFLOW: Final = ("/api/2.0/mlflow/", "/api/3.0/mlflow/")  # its clients read errors in its form
 LOCAL: Final = ("127.0.0.1", "localhost", "[::1]")
 LOG: Final = logging.getLogger(__name__)
 
@@ -79,6 +82,7 @@ ROUTERS: Final = (
     entities.api,
     sign_in.pages,
     sign_in.api,
+    mlflow_routes.router,
 )  # in the order in which a path is tried
 
 
@@ -172,6 +176,8 @@ def _told(
     request: Request, error: WatermasterError, mark: str, status: int | None = None
 ) -> Response:
     """Where, what, what to do, and an id to quote."""
+    if request.url.path.startswith(MLFLOW):
+        return refusal(error, mark, status)
     status = status or error.http_status
     if request.url.path.startswith(PROGRAMS):
         told = {"where": error.where, "what": error.what, "fix": error.fix, "id": mark}

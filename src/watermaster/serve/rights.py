@@ -48,6 +48,7 @@ DELIVER: Final = Rule(Right.DELIVER)
 CHANGE_FINDING: Final = Rule(Right.CHANGE, of=Of.FINDING)
 APPROVE_FIX: Final = Rule(Right.APPROVE, of=Of.FIX)
 APPROVE: Final = Rule(Right.APPROVE, Sight.ALL)
+REGISTER: Final = Rule(Right.REGISTER)
 ADMINISTER: Final = Rule(Right.ADMINISTER)
 
 RIGHTS: Final[Mapping[str, Rule]] = {
@@ -135,6 +136,29 @@ RIGHTS: Final[Mapping[str, Rule]] = {
     "GET /api/v1/reviews/{month}": SEE_ALL,
     "POST /api/v1/reviews/{month}": APPROVE,
     "POST /api/v1/reviews/{month}/close": APPROVE,
+    # the model registry, as MLflow names its methods; flows hold REGISTER against the model's team
+    "GET /api/2.0/mlflow/registered-models/get": SEE,
+    "GET /api/2.0/mlflow/registered-models/search": SEE,
+    "GET /api/2.0/mlflow/registered-models/get-latest-versions": SEE,
+    "POST /api/2.0/mlflow/registered-models/get-latest-versions": SEE,
+    "GET /api/2.0/mlflow/registered-models/alias": SEE,
+    "GET /api/2.0/mlflow/model-versions/get": SEE,
+    "GET /api/2.0/mlflow/model-versions/search": SEE,
+    "GET /api/2.0/mlflow/model-versions/get-download-uri": SEE,
+    "POST /api/2.0/mlflow/registered-models/create": REGISTER,
+    "POST /api/2.0/mlflow/registered-models/rename": REGISTER,
+    "PATCH /api/2.0/mlflow/registered-models/update": REGISTER,
+    "DELETE /api/2.0/mlflow/registered-models/delete": REGISTER,
+    "POST /api/2.0/mlflow/registered-models/set-tag": REGISTER,
+    "DELETE /api/2.0/mlflow/registered-models/delete-tag": REGISTER,
+    "POST /api/2.0/mlflow/registered-models/alias": REGISTER,
+    "DELETE /api/2.0/mlflow/registered-models/alias": REGISTER,
+    "POST /api/2.0/mlflow/model-versions/create": REGISTER,
+    "PATCH /api/2.0/mlflow/model-versions/update": REGISTER,
+    "DELETE /api/2.0/mlflow/model-versions/delete": REGISTER,
+    "POST /api/2.0/mlflow/model-versions/transition-stage": REGISTER,
+    "POST /api/2.0/mlflow/model-versions/set-tag": REGISTER,
+    "DELETE /api/2.0/mlflow/model-versions/delete-tag": REGISTER,
 }
 
 
