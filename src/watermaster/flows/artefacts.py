@@ -2,6 +2,7 @@
 
 import posixpath
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -31,9 +32,10 @@ from watermaster.model.errors import (
 )
 from watermaster.model.identity import Sort
 from watermaster.model.integrity import Break
-from watermaster.observe.artefact import fetched, manifest_at, signature_at
+from watermaster.observe.artefact import blocks_of, fetched, manifest_at, signature_at
 
 _FIX: Final = "see wm model show"
+_READS: Final = "let the settings' `artefacts` name it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,20 @@ class Looked:
     bundle: str | None = None
     judged: Judged = field(default_factory=Judged)
     told_by: str = "read"  # by this server, or told by who registers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtefactTold:
+    """What is kept of a version's artefact."""
+
+    model: str
+    version: int
+    location: str | None
+    digest: str | None  # None: nobody read or told its files
+    signer: str | None  # key of the settings that signed it
+    signature: str | None  # the bundle, as it was given
+    bytes: int | None
+    files: dict[str, str]  # path to sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +233,7 @@ def download(project: Project, model: str, version: int, to: Path) -> Verified:
         held = _registered(connection, model, version)
     location = held.location or "-"
     if not may_read(project, location):
-        raise NotAllowedError(location, "is no place this server may read", _FIX)
+        raise NotAllowedError(location, "is no place this server may read", _READS)
     if to.exists():
         raise BadInputError(str(to), "is there already", "name a folder that is not")
     part = to.with_name(f".{to.name}.part")
@@ -241,6 +257,35 @@ def download(project: Project, model: str, version: int, to: Path) -> Verified:
     if not verified.is_whole:
         raise TamperedError(location, verified.breaks)
     return verified
+
+
+def told_artefact(project: Project, model: str, version: int) -> ArtefactTold:
+    """What is kept of a version's artefact; nothing is read where it lies."""
+    with project.ledger.records.connect() as connection:
+        held = _held(connection, model, version)
+    manifest = held.manifest or Manifest({})
+    return ArtefactTold(
+        model=model, version=version, location=held.location, digest=held.digest,
+        signer=held.signer, signature=held.bundle, bytes=manifest.bytes,
+        files={path: one.sha256 for path, one in sorted(manifest.files.items())},
+    )  # fmt: skip
+
+
+def file_of(project: Project, of: tuple[str, int], path: str) -> tuple[int | None, Iterator[bytes]]:
+    """Bytes, where they are known, and blocks of one registered file; who asks is logged."""
+    with project.ledger.records.connect() as connection:
+        held = _registered(connection, *of)
+    known = held.manifest.files.get(path) if held.manifest else None
+    if known is None:
+        fix = "see wm model digest, or the version's artefact"
+        raise NotFoundError(f"{of[0]} {of[1]}", f"no file {path[:200]} was registered", fix)
+    location = held.location or "-"
+    if not may_read(project, location):
+        raise NotAllowedError(location, "is no place this server may read", _READS)
+    with project.ledger.records.begin() as connection:
+        thing = f"model/{of[0]}/{of[1]}"
+        note_access(connection, project, ("read", thing), f"{location}: {path}", known.bytes)
+    return known.bytes, blocks_of(location, path, known.sha256)
 
 
 def _judged(project: Project, held: Held, where: str) -> Judged:

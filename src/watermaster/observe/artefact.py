@@ -11,9 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, Protocol, Self
 
-from watermaster.model.artefacts import LEFT_OUT, MOST_FILES, SIGNATURE, File, Manifest, check_path
+from watermaster.model.artefacts import (
+    LEFT_OUT,
+    MOST_FILES,
+    SIGNATURE,
+    File,
+    Manifest,
+    TamperedError,
+    check_path,
+)
 from watermaster.model.errors import BadInputError, NotFoundError
 from watermaster.model.events import Progress, Tell
+from watermaster.model.integrity import Break
 from watermaster.observe.artefact_mlflow import SCHEME, MlflowPlace
 
 BLOCK_BYTES: Final = 4 << 20
@@ -179,6 +188,27 @@ def manifest_at(location: str, tell: Tell) -> Manifest:
 def fetched(location: str, folder: Path, tell: Tell) -> Manifest:
     """As `manifest_at`, and the files are copied into an empty folder as they are read."""
     return Copied(place_of(location), location, tell, folder).all()
+
+
+def blocks_of(location: str, path: str, sha256: str) -> Iterator[bytes]:
+    """The bytes of one file of an artefact; the last block only once all are what they should be.
+
+    TamperedError before it otherwise: who asked has a file that breaks off, never a wrong one.
+    """
+    place, digest, held = place_of(location), hashlib.sha256(), b""
+    try:
+        with place.open(path) as source:
+            while block := source.read(BLOCK_BYTES):
+                digest.update(block)
+                if held:
+                    yield held
+                held = block
+    except OSError as error:
+        raise _unread(f"{location}: {path}", error) from None
+    if digest.hexdigest() != sha256:
+        what = f"was changed: sha256 was {sha256[:12]}..., is {digest.hexdigest()[:12]}..."
+        raise TamperedError(location, [Break(thing=f"file {path}", column=None, what=what)])
+    yield held
 
 
 def signature_at(location: str) -> str | None:

@@ -25,6 +25,7 @@ from watermaster.model.errors import (
 )
 from watermaster.serve import (
     api,
+    api_artefacts,
     api_findings,
     api_review,
     assets,
@@ -72,6 +73,7 @@ ROUTERS: Final = (
             otlp,
             live,
             api,
+            api_artefacts,
             api_findings,
             api_review,
         )

@@ -49,6 +49,7 @@ CHANGE_FINDING: Final = Rule(Right.CHANGE, of=Of.FINDING)
 APPROVE_FIX: Final = Rule(Right.APPROVE, of=Of.FIX)
 APPROVE: Final = Rule(Right.APPROVE, Sight.ALL)
 REGISTER: Final = Rule(Right.REGISTER)
+AUDIT: Final = Rule(Right.AUDIT)
 ADMINISTER: Final = Rule(Right.ADMINISTER)
 
 RIGHTS: Final[Mapping[str, Rule]] = {
@@ -110,6 +111,13 @@ RIGHTS: Final[Mapping[str, Rule]] = {
     "GET /api/v1/workloads/{name}": SEE_ALL,
     "GET /api/v1/models": SEE_ALL,
     "GET /api/v1/models/{name}": SEE_ALL,
+    "GET /api/v1/models/{name}/versions/{version}/artefact": SEE,
+    "POST /api/v1/models/{name}/versions/{version}/artefact": REGISTER,
+    "POST /api/v1/models/{name}/versions/{version}/verification": REGISTER,
+    "GET /api/v1/models/{name}/versions/{version}/files/{path:path}": SEE,
+    "GET /api/v1/accesses": AUDIT,
+    "GET /api/v1/audit/verification": AUDIT,
+    "GET /api/v1/audit/export": AUDIT,
     "GET /api/v1/datasets": SEE_ALL,
     "GET /api/v1/datasets/{name}": SEE_ALL,
     "GET /api/v1/platforms": SEE_ALL,
