@@ -25,6 +25,7 @@ from tests.components import free_port
 from tests.flows.small import declare, resource
 from watermaster.flows.glass import break_glass, end_glass
 from watermaster.flows.open import create_project
+from watermaster.flows.people import forget_person
 from watermaster.flows.tokens import TokenAsked, create_token, revoke_token
 from watermaster.ledger.open import utc_clock
 from watermaster.ledger.records import AUDIT
@@ -251,6 +252,61 @@ def test_nobody_gives_a_program_more_than_they_hold(project):
     created = create_token(project, dataclasses.replace(held, name="w"))
     with pytest.raises(NotFoundError):
         revoke_token(mine, created.token.name)  # of somebody else: not even seen
+
+
+def form_of(client, path, **fields):
+    """Send a form with the token that the page carries."""
+    token = re.search(r'name="token" value="([^"]+)"', client.get("/account").text)[1]
+    return client.post(path, data={"token": token} | fields)
+
+
+def test_who_is_barred_is_out_at_once_with_all_they_made(client, project):
+    signed_in(client, "ada")
+    made = form_of(client, "/tokens", name="hers", role="owner", team="platform", days="9")
+    secret = re.search(r"wmt_[\w-]+", made.text)[0]
+    assert made.headers["cache-control"] == "no-store"
+    assert secret not in client.get("/tokens").text
+    shown = {"authorization": f"Bearer {secret}"}
+    assert client.get("/api/v1/sources", headers=shown).status_code == 200
+    assert client.get("/roles").status_code == 403
+    admin = TestClient(create_app(project), base_url="http://localhost", follow_redirects=False)
+    signed_in(admin, "bo")
+    page = admin.get("/roles").text
+    assert "Ada Berg" in page
+    assert "Owner platform" in page
+    assert form_of(admin, "/roles/bo@halden.example/bar").status_code == 409
+    assert form_of(admin, "/roles/ada@halden.example/bar").status_code == 303
+    assert client.get("/api/v1/whoami").status_code == 401
+    assert client.get("/api/v1/sources", headers=shown).status_code == 401
+    assert signed_in(client, "ada").status_code == 403
+    assert form_of(admin, "/roles/ada@halden.example/admit").status_code == 303
+    assert signed_in(client, "ada").status_code == 303
+
+
+def test_a_name_goes_to_another_account_only_when_an_administrator_says_so(client, project):
+    signed_in(client, "ada")
+    client.cookies.clear()
+    assert signed_in(client, "eve").status_code == 403
+    forget_person(project, "ada@halden.example")
+    assert signed_in(client, "eve").status_code == 303
+    client.cookies.clear()
+    assert signed_in(client, "ada").status_code == 403
+
+
+def test_tokens_and_glass_by_rest_are_as_by_page(client, project):
+    signed_in(client, "bo")
+    wanted = {"name": "r", "role": "viewer", "teams": ["claims"], "days": 3}
+    made = client.post("/api/v1/tokens", json=wanted)
+    assert made.json()["secret"].startswith("wmt_")
+    assert client.post("/api/v1/tokens", json=wanted).status_code == 400  # the name is taken
+    assert client.post("/api/v1/tokens", json=wanted | {"days": 0}).status_code == 400
+    assert client.delete("/api/v1/tokens/r").status_code == 200
+    assert [t["revoked_by"] for t in client.get("/api/v1/tokens").json()] == ["bo@halden.example"]
+    asked = {"subject": "bo@halden.example", "role": "approver", "why": "INC-1", "minutes": 5}
+    glass = client.post("/api/v1/glass", json=asked).json()
+    assert "approve" in client.get("/api/v1/whoami").json()["rights"]
+    assert client.delete(f"/api/v1/glass/{glass['id']}").status_code == 200
+    assert "approve" not in client.get("/api/v1/whoami").json()["rights"]
 
 
 def test_a_thousand_attempts_in_a_minute_are_throttled(client, project):

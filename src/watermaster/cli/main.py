@@ -73,6 +73,7 @@ COMMANDS: Final = (
     Command("audit", "Prove the log of changes whole, and export it."),
     Command("whoami", "Who asks, and what they may."),
     Command("token", "What programs show to be let in: made, listed, revoked."),
+    Command("person", "Who may do what here, and who is kept out."),
     Command("glass", "Roles taken in an emergency: for a time, told to everybody."),
     Command("serve", "Serve the pages and the API on this machine."),
     Command("completion", "Print the completion script of a shell."),

@@ -110,6 +110,12 @@ def bar(connection: sa.Connection, name: str, at: dt.datetime | None) -> None:
     connection.execute(PEOPLE.update().where(PEOPLE.c.name == name).values(barred_at=value))
 
 
+def forget(connection: sa.Connection, name: str) -> None:
+    """As if they had never signed in."""
+    connection.execute(SESSIONS.delete().where(SESSIONS.c.person == name))
+    connection.execute(PEOPLE.delete().where(PEOPLE.c.name == name))
+
+
 def open_session(connection: sa.Connection, opened: Opened) -> None:
     """Keep a session; those over for a month are forgotten."""
     one = opened.session

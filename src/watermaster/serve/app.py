@@ -39,6 +39,7 @@ from watermaster.serve import (
     otlp,
     overview,
     review,
+    roles,
     sheet,
     sign_in,
     tags,
@@ -85,6 +86,8 @@ ROUTERS: Final = (
     sign_in.pages,
     sign_in.api,
     mlflow_routes.router,
+    roles.pages,
+    roles.api,
 )  # in the order in which a path is tried
 
 

@@ -47,6 +47,7 @@ SEE_ALL: Final = Rule(Right.SEE, Sight.ALL)
 DELIVER: Final = Rule(Right.DELIVER)
 CHANGE_FINDING: Final = Rule(Right.CHANGE, of=Of.FINDING)
 APPROVE_FIX: Final = Rule(Right.APPROVE, of=Of.FIX)
+AUDIT: Final = Rule(Right.AUDIT)
 APPROVE: Final = Rule(Right.APPROVE, Sight.ALL)
 REGISTER: Final = Rule(Right.REGISTER)
 AUDIT: Final = Rule(Right.AUDIT)
@@ -63,6 +64,19 @@ RIGHTS: Final[Mapping[str, Rule]] = {
     "GET /account": OPEN,  # of whoever asks
     "POST /account/sessions": OPEN,
     "GET /api/v1/whoami": OPEN,
+    # tokens and roles: the flows let nobody give more than they hold
+    "GET /tokens": SEE,
+    "POST /tokens": SEE,
+    "POST /tokens/{name}/revoke": SEE,
+    "GET /api/v1/tokens": SEE,
+    "POST /api/v1/tokens": SEE,
+    "DELETE /api/v1/tokens/{name}": SEE,
+    "GET /roles": AUDIT,
+    "POST /roles/{name}/{act}": ADMINISTER,
+    "GET /api/v1/roles": AUDIT,
+    "GET /api/v1/glass": AUDIT,
+    "POST /api/v1/glass": ADMINISTER,
+    "DELETE /api/v1/glass/{id_}": ADMINISTER,
     # pages
     "GET /": SEE_OWN,
     "GET /costs": SEE_OWN,
