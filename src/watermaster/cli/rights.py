@@ -53,6 +53,8 @@ RIGHTS: Final[Mapping[str, Rule]] = {
     "estate show": SEE_ALL,
     "estate thing": SEE_ALL,
     "estate things": SEE_ALL,
+    "evidence add": SEE,  # the flow asks for what its kind needs
+    "evidence list": SEE,
     "experiment list": SEE_ALL,
     "experiment show": SEE_ALL,
     "export": SEE,
@@ -71,6 +73,10 @@ RIGHTS: Final[Mapping[str, Rule]] = {
     "finding undo": APPROVE,
     "finding update": CHANGE_ALL,
     "gate check": SEE,
+    "gate explain": SEE,
+    "gate list": SEE,
+    "gate rulings": SEE,
+    "gate test": SEE,
     "get": SEE,
     "glass break": ADMINISTER,
     "glass end": ADMINISTER,
@@ -116,6 +122,10 @@ RIGHTS: Final[Mapping[str, Rule]] = {
     "token create": ANYBODY,  # who holds a right may give it on, and no more
     "token list": ANYBODY,  # one's own
     "token revoke": ANYBODY,
+    "waiver ask": REGISTER,
+    "waiver end": SEE,  # who asked for it may, or an approver: the flow asks
+    "waiver grant": APPROVE,
+    "waiver list": SEE,
     "whoami": ANYBODY,
     "workload list": SEE_ALL,
     "workload own": CHANGE_ALL,

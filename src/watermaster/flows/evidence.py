@@ -29,7 +29,7 @@ def give_evidence(
         raise NotAllowedError(where, f"{project.actor} may not give {kind}", fix)
     checked = _checked(kind, told, where)
     with chained(project.ledger.records) as connection:
-        digest = _digest(connection, model, version)
+        digest = digest_of(connection, model, version)
         return keep_evidence(connection, project, kind, (model, version, digest), checked)
 
 
@@ -73,7 +73,8 @@ def _checked(kind: str, told: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise BadInputError(where, f"{kind}: {name}: {first['msg']}", fix) from None
 
 
-def _digest(connection: sa.Connection, model: str, version: int) -> str | None:
+def digest_of(connection: sa.Connection, model: str, version: int) -> str | None:
+    """The artefact of a registered version; NotFoundError where there is no such version."""
     held = MODEL_VERSIONS.c
     query = sa.select(held.digest).where(
         held.model == model, held.version == version, held.deleted_at.is_(None)

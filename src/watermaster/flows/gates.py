@@ -1,6 +1,8 @@
 """What the gates say of a change of the registry, before it is made."""
 
+import datetime as dt
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -42,55 +44,68 @@ def guarded(
     """Those of a model's slots that a gate guards."""
     if not slots:
         return frozenset()
-    declared = _declared_now(connection, project)
+    declared = _declared_at(connection, project.ledger.clock())
     asked = Change(model=model, version=0, digest=None, gains=slots, way="guarded")
-    values = _known(connection, project, asked, declared)
+    values, specs = _known(connection, project.actor, asked, declared), _gates(declared)
     return frozenset(
-        slot for slot in slots if _guards(declared, replace(asked, gains=frozenset({slot})), values)
+        slot for slot in slots if _guards(specs, replace(asked, gains=frozenset({slot})), values)
     )
 
 
 def consider(connection: sa.Connection, project: Project, change: Change) -> Ruling | None:
     """As `rule`, and keep nothing."""
-    at = project.ledger.clock()
-    declared = _declared_now(connection, project)
-    values = _known(connection, project, change, declared) | {"now": at}
-    found = _guards(declared, change, values)
+    return judged(connection, change, project.actor, project.ledger.clock())
+
+
+def judged(
+    connection: sa.Connection,
+    change: Change,
+    by: str,
+    at: dt.datetime,
+    specs: Mapping[str, GateSpec] | None = None,
+) -> Ruling | None:
+    """What gates say of a change that somebody asks for at a moment, on what was known then.
+
+    specs: gates by name; None: those declared then. None is answered where none of them guards.
+    """
+    declared = _declared_at(connection, at)
+    values = _known(connection, by, change, declared) | {"now": at}
+    found = _guards(_gates(declared) if specs is None else specs, change, values)
     if not found:
         return None
-    given = gate.counted(evidence_of(connection, change.model, change.digest), change)
+    told = evidence_of(connection, change.model, change.digest)
+    given = [one for one in gate.counted(told, change) if one.at <= at]
     waived = [w for w in waivers_of(connection, change.model, change.version) if w.holds(at)]
     reasons = []
     for name, spec in sorted(found.items()):
-        own = {project.actor, str(values.get("version.made_by"))} if spec.four_eyes else set()
-        shown = gate.evidence_values(given, frozenset(own))
+        own = frozenset({by, str(values.get("version.made_by"))} if spec.four_eyes else ())
         here = {"change.environment": spec.environment}
-        reasons += gate.judge(name, spec, values | shown | here, waived)
+        shown = values | gate.evidence_values(given, own) | here
+        reasons += gate.judge(name, spec, shown, [w for w in waived if w.granted_by not in own])
     return Ruling(
-        id=secrets.token_hex(6), at=at, subject=project.actor, change=change,
+        id=secrets.token_hex(6), at=at, subject=by, change=change,
         verdict=gate.verdict(reasons), gates=tuple(sorted(found)), reasons=tuple(reasons),
         evidence=tuple(one.id for one in given),
     )  # fmt: skip
 
 
-def _declared_now(connection: sa.Connection, project: Project) -> list[Resource]:
-    at = project.ledger.clock()
+def _declared_at(connection: sa.Connection, at: dt.datetime) -> list[Resource]:
     return [v.resource for v in history(connection, kinds=("Gate", "Model")) if holds(v, at)]
 
 
+def _gates(declared: list[Resource]) -> dict[str, GateSpec]:
+    return {r.metadata.name: r.spec for r in declared if isinstance(r.spec, GateSpec)}
+
+
 def _guards(
-    declared: list[Resource], change: Change, values: dict[str, Any]
+    specs: Mapping[str, GateSpec], change: Change, values: dict[str, Any]
 ) -> dict[str, GateSpec]:
     """The gates that guard a slot the change gains."""
-    return {
-        one.metadata.name: one.spec
-        for one in declared
-        if isinstance(one.spec, GateSpec) and gate.guards(one.spec, change, values)
-    }
+    return {name: spec for name, spec in specs.items() if gate.guards(spec, change, values)}
 
 
 def _known(
-    connection: sa.Connection, project: Project, change: Change, declared: list[Resource]
+    connection: sa.Connection, by: str, change: Change, declared: list[Resource]
 ) -> dict[str, Any]:
     """What is known of the change, the model and the version, as conditions read it."""
     version = MODEL_VERSIONS.c
@@ -100,7 +115,7 @@ def _known(
     held = connection.execute(query).mappings().first()
     values: dict[str, Any] = {
         "model.name": change.model, "version.number": change.version,
-        "version.digest": change.digest, "change.way": change.way, "change.by": project.actor,
+        "version.digest": change.digest, "change.way": change.way, "change.by": by,
     }  # fmt: skip
     if held is not None:
         names = ("made_by", "lineage", "run_id", "source")

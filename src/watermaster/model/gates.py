@@ -66,6 +66,12 @@ class Waiver:
     ended_by: str | None = None
     ended_at: dt.datetime | None = None
 
+    def state(self, at: dt.datetime) -> str:
+        """Asked, held or over, at a moment."""
+        if self.holds(at):
+            return "held"
+        return "over" if self.ended_at or at >= self.ends_at else "asked"
+
     def holds(self, at: dt.datetime) -> bool:
         """Whether it lets something pass at a moment."""
         return (
@@ -123,6 +129,21 @@ class Ruling:
     def against(self) -> list[Reason]:
         """The reasons that do not let it pass."""
         return [r for r in self.reasons if r.verdict is not Verdict.ALLOWED and not r.waiver]
+
+
+def read_ruling(told: dict[str, Any]) -> Ruling:
+    """A ruling from its plain JSON."""
+    change = told["change"]
+    return Ruling(
+        id=told["id"], at=dt.datetime.fromisoformat(told["at"]), subject=told["subject"],
+        change=Change(**change | {"gains": frozenset(change["gains"])}),
+        verdict=Verdict(told["verdict"]), gates=tuple(told["gates"]),
+        reasons=tuple(
+            Reason(**one | {"verdict": Verdict(one["verdict"]), "missing": tuple(one["missing"])})
+            for one in told["reasons"]
+        ),
+        evidence=tuple(told["evidence"]),
+    )  # fmt: skip
 
 
 class GateRefusedError(RefusedError):

@@ -27,6 +27,7 @@ from watermaster.serve import (
     api,
     api_artefacts,
     api_findings,
+    api_gates,
     api_review,
     assets,
     capacity,
@@ -76,6 +77,7 @@ ROUTERS: Final = (
             api,
             api_artefacts,
             api_findings,
+            api_gates,
             api_review,
         )
     ),

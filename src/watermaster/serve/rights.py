@@ -153,6 +153,16 @@ RIGHTS: Final[Mapping[str, Rule]] = {
     "GET /api/v1/fixes": SEE_ALL,
     "POST /api/v1/fixes/{id_}/approval": APPROVE_FIX,
     "POST /api/v1/fixes/{id_}/undo": APPROVE_FIX,
+    "GET /api/v1/gates": SEE,
+    "GET /api/v1/gates/asked": SEE,
+    "GET /api/v1/rulings": SEE,
+    "GET /api/v1/rulings/{id_}": SEE,
+    "GET /api/v1/evidence": SEE,
+    "POST /api/v1/evidence": SEE,  # the flow asks for what its kind needs: deliver, or approve
+    "GET /api/v1/waivers": SEE,
+    "POST /api/v1/waivers": Rule(Right.REGISTER),
+    "POST /api/v1/waivers/{id_}/grant": Rule(Right.APPROVE),
+    "POST /api/v1/waivers/{id_}/end": SEE,  # who asked for it may, or an approver: the flow asks
     "GET /api/v1/alerts": SEE_ALL,
     "GET /api/v1/reviews": SEE_ALL,
     "GET /api/v1/reviews/{month}": SEE_ALL,
