@@ -12,6 +12,11 @@ from watermaster.flows.open import Project
 FIRST, DAYS = dt.date(2026, 8, 3), 59  # a Monday; to 30 September
 ASKED = {"letters": 1000, "songs": 1000, "poems": 1000, "quiet": 0}  # requests a day
 
+BUDGETS = {  # each costs 590 USD in all
+    "letters": {"amount": 590}, "songs": {"amount": 500},
+    "poems": {"amount": 500, "currency": "JPY"}, "quiet": {"amount": 9000},
+}  # fmt: skip
+
 
 def day_at(number: int, hour: int = 0) -> dt.datetime:
     return dt.datetime.combine(FIRST, dt.time()) + dt.timedelta(days=number, hours=hour)
@@ -57,7 +62,7 @@ def prepare(home) -> Project:
 def document(name: str):
     found = resource("Workload", name, {
         "purpose": "experiment", "stage": "experiment", "endDate": "2027-01-31",
-        "budget": {"amount": 9000}, "selectors": [{"resourceId": f"ep-{name}"}, {"uid": name}],
+        "budget": BUDGETS[name], "selectors": [{"resourceId": f"ep-{name}"}, {"uid": name}],
     }, "rag")  # fmt: skip
     if name == "letters":
         found["metadata"]["annotations"] = {"watermaster/gates": "passed"}

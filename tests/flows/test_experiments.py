@@ -51,10 +51,17 @@ def test_the_verdicts_are_findings_with_the_cost_of_the_month(project):
     found = {one.subject: one for one in list_findings(project).found if "experiment" in one.rule}
     assert {subject: one.rule for subject, one in found.items()} == {
         "workload/letters": "promote-experiment", "workload/poems": "sunset-experiment",
-        "workload/quiet": "sunset-experiment",
+        "workload/quiet": "sunset-experiment", "workload/songs": "experiment-over-budget",
     }  # fmt: skip
     assert found["workload/poems"].cost == 300
     assert found["workload/poems"].team == "rag"
+
+
+def test_a_budget_in_all_is_held_against_the_cost_of_all_months(project, told):
+    found = [one for one in list_findings(project).found if one.rule == "experiment-over-budget"]
+    assert [(one.subject, one.cost) for one in found] == [("workload/songs", 90)]  # 590 of 500
+    spent = {name: one.trial.spent_in_all for name, one in told.items()}
+    assert spent == {"letters": 590, "songs": 590, "poems": None, "quiet": 590}  # yen, not dollars
 
 
 def test_command_and_api_show_the_same_record(project, told, capsys):

@@ -75,6 +75,7 @@ def _figures(one: Judgement) -> list[tuple[str, object]]:
         ("team", trial.owner), ("stage", trial.stage), ("outcome", trial.outcome),
         ("periods counted", len(trial.net)), ("volume", _count(trial.volume)),
         ("value", trial.value), ("cost", trial.cost), ("currency", trial.currency),
+        ("budget in all", trial.budget), ("spent in all", trial.spent_in_all),
         ("P(net benefit > 0)", _share(one.probability)),
         ("evidence for it", _evidence(one.evidence_for)),
         ("evidence against it", _evidence(one.evidence_against)),

@@ -27,6 +27,7 @@ from watermaster.model.tables import Table, ibis
 from watermaster.model.things import Seen, Thing
 
 HISTORY_DAYS: Final = 364  # whole weeks
+ALL_DAYS: Final = 3660  # what a budget in all is held against
 COUNTED: Final = 0.9  # of the quiet days must have been counted
 GATES: Final = "watermaster/gates"  # annotation of a Workload: passed or failed
 ARTEFACTS: Final = ("model-version", "checkpoint", "endpoint", "inference-service")
@@ -60,10 +61,14 @@ def trials_of(
     quiet = dict(_quiet(asks, seen))
     spent = {one.workload: one.cost for one in seen.workloads}
     kept = dict(_artefacts(seen.things))
+    in_all = asks.spent_in_all({
+        version.resource.metadata.name: version.resource.spec.budget.currency
+        for version in tried if version.resource.spec.budget
+    })  # fmt: skip
     return tuple(
         _valued(
             replace(_plain(version), spent=spent.get(name), quiet_days=quiet.get(name),
-                    artefact=kept.get(name)),
+                    artefact=kept.get(name), spent_in_all=in_all.get(name)),
             told.get(name), known.get(name, _Days()), asks,
         )
         for version in tried if (name := version.resource.metadata.name)
@@ -105,7 +110,7 @@ def _plain(version: ResourceVersion) -> Trial:
     gates = {"passed": True, "failed": False}.get(one.annotations.get(GATES, ""))
     return Trial(
         workload=one.name, owner=one.owner, stage=spec.stage, outcome=None, alpha=0.2,
-        gates_pass=gates,
+        gates_pass=gates, budget=spec.budget.amount if spec.budget else None,
     )  # fmt: skip
 
 
@@ -201,6 +206,21 @@ class _Asks:
             requests=counted.requests.sum(), days=counted.day.nunique()
         )
         return {_key(row): row for row in self.rows(summed)}
+
+    def spent_in_all(self, currencies: Mapping[str, str]) -> dict[str, Decimal]:
+        """What each of these workloads cost in all months, where all of that is in its currency."""
+        if not currencies:
+            return {}
+        given = self.table("allocations", ALL_DAYS, letters=7)
+        mine = given.filter(given.workload.isin(sorted(currencies)))
+        summed = mine.group_by("workload", "billing_currency").agg(cost=mine.effective_cost.sum())
+        rows = self.rows(summed)
+        other = {
+            row["workload"]
+            for row in rows
+            if row["billing_currency"] != currencies[row["workload"]]
+        }
+        return {row["workload"]: row["cost"] for row in rows if row["workload"] not in other}
 
     def known(self, names: frozenset[str], estate: Estate, owners: Owners) -> dict[str, _Days]:
         """Cost and volumes of some workloads, day by day."""

@@ -90,6 +90,8 @@ class Trial:
     gates_pass: bool | None = None  # None: not known, which is not passed
     artefact: str | None = None  # what to keep of it: digest or address
     spent: Decimal | None = None  # in the month that is looked at
+    budget: Decimal | None = None  # what it may cost in all, as declared
+    spent_in_all: Decimal | None = None  # of all months; None: not known in the budget's currency
     note: str | None = None  # why nothing can be said, where that is so
 
 

@@ -63,6 +63,11 @@ def test_where_no_service_can_lead_to_the_other_it_is_stopped_and_never_both(oth
     ]
 
 
+def test_over_budget_only_what_waits_is_held_and_what_runs_is_left_alone():
+    waiting = replace(JOB, state="pending", uid="lab:8:1")
+    assert asked("experiment-over-budget", POD, JOB, waiting) == [("hold", "lab:8:1", {})]
+
+
 @pytest.mark.parametrize("rule", ["data-out-of-place", "model-sprawl", "promote-experiment"])
 def test_what_a_person_must_think_about_asks_for_nothing(rule):
     assert asked(rule, POD, JOB) == []

@@ -27,20 +27,21 @@ from watermaster.decide.estate.ownership import (
 )
 from watermaster.decide.estate.reservations import idle_reservations
 from watermaster.decide.estate.taxonomy import purposes_that_disagree
-from watermaster.decide.estate.trials import judged_experiments
+from watermaster.decide.estate.trials import experiments_over_budget, judged_experiments
 from watermaster.decide.estate.twins import twin_builds
 from watermaster.model.estate import Estate
 from watermaster.model.findings import Finding
 from watermaster.model.things import Seen
 
-RULE: Final = "estate/5"
+RULE: Final = "estate/6"
 Rule = Callable[[Seen, Estate], Iterator[Finding]]
 RULES: Final[tuple[Rule, ...]] = (
     undeclared_workloads, unowned_resources, ambiguous_selectors, things_of_gone_teams,
     inactive_gpus, oversized_requests, newer_than_needed, idle_reservations, orphans,
     declared_not_running,
     consuming_without_delivering, experiments_without_budget, experiments_that_end,
-    zombie_experiments, runaway_experiments, judged_experiments, doubles,
+    zombie_experiments, runaway_experiments, judged_experiments,
+    experiments_over_budget, doubles,
     half_empty_endpoints, twin_builds, model_sprawl, data_out_of_place, undeclared_data_use,
     purposes_that_disagree,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Experiments whose evidence says what to do with them: promote, or end."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
 from watermaster.decide.estate.finding import found
@@ -24,6 +25,37 @@ def judged_experiments(seen: Seen, estate: Estate) -> Iterator[Finding]:
                 why=told.why, next_step=told.next_step, team=trial.owner,
                 asks={"keep": trial.artefact} if _is_copyable(told.verdict, trial) else {},
             )  # fmt: skip
+
+
+def experiments_over_budget(seen: Seen, estate: Estate) -> Iterator[Finding]:
+    """Experiments that cost more in all than they may, and still cost or run.
+
+    What runs is left to its owner; jobs that only wait can be held, so that it becomes no more.
+    """
+    del estate
+    goes_on = {one.workload for one in seen.workloads if one.cost or one.runs}
+    for trial in seen.trials:
+        budget, spent = trial.budget, trial.spent_in_all
+        if budget is None or spent is None or spent <= budget or trial.workload not in goes_on:
+            continue
+        yield found(
+            seen, "experiment-over-budget", f"workload/{trial.workload}",
+            min(spent - budget, trial.spent or Decimal(0)),
+            why=f"it cost {spent:,.0f} in all, {_times(spent, budget)} its budget of "
+            f"{budget:,.0f}, and goes on",
+            next_step=f"give {trial.workload} a budget it can keep, or end it; jobs that wait "
+            "can be held, which can be undone",
+            team=trial.owner,
+        )  # fmt: skip
+
+
+def _times(spent: Decimal, budget: Decimal) -> str:
+    """How far over it is, in words that stay true of a budget of nothing.
+
+    >>> _times(Decimal(150), Decimal(100)), _times(Decimal(5), Decimal(0))
+    ('150% of', 'above')
+    """
+    return f"{spent / budget:.0%} of" if budget > 0 else "above"
 
 
 def _is_copyable(verdict: Verdict, trial: Trial) -> bool:

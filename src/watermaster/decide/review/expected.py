@@ -19,7 +19,7 @@ NOTHING: Final = frozenset({
     "undeclared-workload", "unowned-resource", "ambiguous-selector", "gone-team",
     "purpose-disagrees", "profile-disagrees", "undeclared-data-use", "data-out-of-place",
     "declared-not-running", "model-sprawl", "experiment-without-budget", "experiment-ends-soon",
-    "promote-experiment", "idle-reservation",
+    "promote-experiment", "idle-reservation", "experiment-over-budget",
 })  # fmt: skip
 """Rules whose mending makes the record right and saves nothing by itself."""
 

@@ -76,6 +76,8 @@ def _remedies(finding: Finding, thing: Thing) -> Iterator[Remedy]:
         asked = {"replicas": 0} if verb == "scale" else {}
     elif finding.rule == "idle-reservation" and kind == "reservation":
         verb = "release-reservation"
+    elif finding.rule == "experiment-over-budget" and (kind, thing.state) == ("slurm-job", WAITS):
+        verb = "hold"
     elif finding.rule == "orphaned-volume" and kind == "volume":
         verb = "snapshot-delete"
     elif finding.rule == "orphaned-checkpoint" and kind in {"checkpoint", "prefix"}:
