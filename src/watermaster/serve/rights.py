@@ -50,7 +50,6 @@ APPROVE_FIX: Final = Rule(Right.APPROVE, of=Of.FIX)
 AUDIT: Final = Rule(Right.AUDIT)
 APPROVE: Final = Rule(Right.APPROVE, Sight.ALL)
 REGISTER: Final = Rule(Right.REGISTER)
-AUDIT: Final = Rule(Right.AUDIT)
 ADMINISTER: Final = Rule(Right.ADMINISTER)
 
 RIGHTS: Final[Mapping[str, Rule]] = {
