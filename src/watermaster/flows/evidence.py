@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from watermaster.flows.model_owner import team_of_model
 from watermaster.flows.open import Project
 from watermaster.ledger.audit import append_audit, chained
 from watermaster.ledger.evidence import append_evidence, evidence_of
@@ -24,11 +25,11 @@ def give_evidence(
     if kind in OURS:
         raise NotAllowedError(where, f"{kind} is what Watermaster finds itself", "sign the model")
     right = Right.APPROVE if kind == "approval" else Right.DELIVER
-    if not project.asker.may(right):
-        fix = f"ask somebody with the right to {right}"
-        raise NotAllowedError(where, f"{project.actor} may not give {kind}", fix)
     checked = _checked(kind, told, where)
     with chained(project.ledger.records) as connection:
+        if not project.asker.may(right, team_of_model(connection, project, model)):
+            fix = f"ask somebody with the right to {right} in its team"
+            raise NotAllowedError(where, f"{project.actor} may not give {kind}", fix)
         digest = digest_of(connection, model, version)
         return keep_evidence(connection, project, kind, (model, version, digest), checked)
 

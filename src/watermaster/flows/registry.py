@@ -14,13 +14,12 @@ import sqlalchemy as sa
 from watermaster.flows.artefacts import Looked, keep_artefact, seen_if_readable
 from watermaster.flows.gates import guarded, rule
 from watermaster.flows.lineage import Origin, Told, origin_of
+from watermaster.flows.model_owner import team_of_model
 from watermaster.flows.open import Project
 from watermaster.ledger import registry_write as write
 from watermaster.ledger.audit import append_audit, chained
 from watermaster.ledger.registry import aliased, has_model, last_ms, model_of, slots_of, version_of
-from watermaster.ledger.resources import history
 from watermaster.model.errors import NotAllowedError
-from watermaster.model.estate import holds
 from watermaster.model.gates import Change, GateRefusedError, Verdict
 from watermaster.model.identity import Right
 from watermaster.model.registry import (
@@ -43,7 +42,6 @@ from watermaster.model.registry import (
     checked_version,
     free_alias,
 )
-from watermaster.model.resources import ModelSpec, Resource
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -323,9 +321,9 @@ class _Changing:
     def entitle(self, name: str) -> None:
         """Refuse who may not register models of that name's team."""
         asker = self.project.asker
-        if asker.teams is None and asker.may(Right.REGISTER):
+        if asker.may_everywhere(Right.REGISTER):
             return
-        team = team_of(self.connection, self.project, name)
+        team = team_of_model(self.connection, self.project, name)
         if not asker.may(Right.REGISTER, team):
             what = f"{asker.name} may not change models of {team or 'nobody'}"
             raise NotAllowedError(name, what, f"ask an owner in {team or 'any team'}")
@@ -379,23 +377,6 @@ def _changing(project: Project, way: str, name: str) -> Iterator[_Changing]:
             refused = error
     if refused is not None:
         raise refused
-
-
-def team_of(connection: sa.Connection, project: Project, name: str) -> str | None:
-    """Whose a model is: as registered, else the owner of the Model that is declared as it."""
-    held = has_model(connection, name)
-    if held is not None and held.team:
-        return str(held.team)
-    at = project.ledger.clock()
-    for version in history(connection, kinds=("Model",)):
-        one = version.resource
-        if isinstance(one.spec, ModelSpec) and holds(version, at) and name in _names(one):
-            return one.metadata.owner
-    return None
-
-
-def _names(one: Resource) -> set[str]:
-    return {one.metadata.name, *(one.spec.seen_as if isinstance(one.spec, ModelSpec) else ())}
 
 
 def _own_team(project: Project) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from watermaster.flows.model_owner import team_of_model
 from watermaster.flows.open import Project
 from watermaster.ledger.audit import append_audit, chained
 from watermaster.ledger.evidence import read_waiver
@@ -35,8 +36,6 @@ def ask_waiver(
     where = f"waiver of {requirement}"
     gate, _, name = requirement.partition("/")
     now = project.ledger.clock()
-    if not project.asker.may(Right.REGISTER):
-        raise NotAllowedError(where, f"{project.actor} may not ask for one", "ask an owner")
     if not why.strip():
         raise UsageError(where, "says no reason", "say why")
     if not now < ends_at <= now + dt.timedelta(days=MOST_DAYS):
@@ -47,6 +46,8 @@ def ask_waiver(
         why=why.strip(), asked_by=project.actor, asked_at=now, ends_at=ends_at,
     )  # fmt: skip
     with chained(project.ledger.records) as connection:
+        if not project.asker.may(Right.REGISTER, team_of_model(connection, project, asked.model)):
+            raise NotAllowedError(where, f"{project.actor} may not ask for one", "ask an owner")
         _must_be_asked(connection, asked, now)
         told = dataclasses.asdict(asked)
         moments = {k: v.isoformat() for k, v in told.items() if isinstance(v, dt.datetime)}
@@ -60,7 +61,7 @@ def grant_waiver(project: Project, id_: str) -> Waiver:
     with chained(project.ledger.records) as connection:
         held = _named(connection, id_)
         where, now = f"waiver {held.id}", project.ledger.clock()
-        if not project.asker.may(Right.APPROVE):
+        if not project.asker.may(Right.APPROVE, team_of_model(connection, project, held.model)):
             raise NotAllowedError(where, f"{project.actor} may not grant it", "ask an approver")
         if project.actor in {held.asked_by, _maker(connection, held)}:
             what = f"{project.actor} asked for it, or made the version: one cannot be both eyes"
@@ -78,7 +79,8 @@ def end_waiver(project: Project, id_: str, why: str) -> Waiver:
         raise UsageError(f"waiver {id_}", "says no reason", "say why it ends")
     with chained(project.ledger.records) as connection:
         held = _named(connection, id_)
-        if not (project.asker.may(Right.APPROVE) or project.actor == held.asked_by):
+        team = team_of_model(connection, project, held.model)
+        if not (project.asker.may(Right.APPROVE, team) or project.actor == held.asked_by):
             what = f"{project.actor} may not end it"
             raise NotAllowedError(f"waiver {held.id}", what, "ask an approver, or who asked for it")
         if held.ended_at:

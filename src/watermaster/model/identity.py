@@ -85,6 +85,13 @@ class Subject:
             for grant in self.grants
         )
 
+    def may_everywhere(self, right: Right) -> bool:
+        """Whether it holds a right in every team there is."""
+        return (self.scopes is None or right in self.scopes) and any(
+            right in RIGHTS[grant.role] and (grant.team is None or grant.role in EVERYWHERE)
+            for grant in self.grants
+        )
+
     @property
     def teams(self) -> frozenset[str] | None:
         """Whose costs it may see; None: everybody's."""
