@@ -1,4 +1,4 @@
-"""A right holds in its team: whoever sees everything, or approves elsewhere, changes nothing here."""
+"""A right holds in its team: who sees everything, or approves elsewhere, changes nothing here."""
 
 import dataclasses
 
