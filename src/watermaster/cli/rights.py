@@ -85,6 +85,11 @@ RIGHTS: Final[Mapping[str, Rule]] = {
     "model attach": REGISTER,
     "model digest": SEE,
     "model download": SEE,
+    "model history": SEE,
+    "model promote": REGISTER,  # what a gate guards, it guards
+    "model register": REGISTER,
+    "model versions": SEE,
+    "model withdraw": REGISTER,
     "model list": SEE_ALL,
     "model own": CHANGE_ALL,
     "model retire": CHANGE_ALL,

@@ -3,7 +3,6 @@ would have said of everything that ever stood in a slot.
 """
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -55,7 +54,7 @@ def list_rulings(project: Project, model: str | None = None, most: int = 100) ->
     if model is not None:
         query = query.where(RULINGS.c.model == model)
     with project.ledger.records.connect() as connection:
-        return [read_ruling(json.loads(told)) for told in connection.scalars(query)]
+        return [read_ruling(told) for told in connection.scalars(query)]
 
 
 def show_ruling(project: Project, id_: str) -> Ruling:
@@ -66,7 +65,7 @@ def show_ruling(project: Project, id_: str) -> Ruling:
     if len(found) != 1:
         what = "is none" if not found else "fits several"
         raise NotFoundError(f"ruling {id_}", what, "see wm gate rulings")
-    return read_ruling(json.loads(found[0]))
+    return read_ruling(found[0])
 
 
 def try_gates(project: Project, specs: Mapping[str, GateSpec]) -> list[Tested]:

@@ -1,6 +1,7 @@
 """Gates: what must be shown before a model version stands where people rely on it."""
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -131,8 +132,9 @@ class Ruling:
         return [r for r in self.reasons if r.verdict is not Verdict.ALLOWED and not r.waiver]
 
 
-def read_ruling(told: dict[str, Any]) -> Ruling:
-    """A ruling from its plain JSON."""
+def read_ruling(text: str) -> Ruling:
+    """A ruling from its JSON."""
+    told = json.loads(text)
     change = told["change"]
     return Ruling(
         id=told["id"], at=dt.datetime.fromisoformat(told["at"]), subject=told["subject"],

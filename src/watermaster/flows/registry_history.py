@@ -1,0 +1,94 @@
+"""A model's versions whole, and what stood where when: who put it there, on what evidence."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from watermaster.flows.open import Project
+from watermaster.flows.registry import drop_alias, move_version, set_alias
+from watermaster.ledger.evidence import evidence_of
+from watermaster.ledger.registry import version_of
+from watermaster.ledger.registry_records import MODEL_VERSIONS, RULINGS
+from watermaster.ledger.stood import Stood, standings
+from watermaster.model.errors import UsageError
+from watermaster.model.evidence import Evidence
+from watermaster.model.gates import Ruling, read_ruling
+from watermaster.model.registry import ModelVersion, Stage, UnknownModelError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoodThen:
+    """One version in one slot, the ruling that let it in, and the evidence that rested on."""
+
+    stood: Stood
+    ruling: Ruling | None
+    evidence: tuple[Evidence, ...] = ()
+
+
+def list_versions(project: Project, model: str) -> list[ModelVersion]:
+    """All versions of a model that are not deleted, the newest first."""
+    held = MODEL_VERSIONS.c
+    query = (
+        sa.select(held.version)
+        .where(held.model == model, held.deleted_at.is_(None))
+        .order_by(held.version.desc())
+    )
+    with project.ledger.records.connect() as connection:
+        found = [version_of(connection, model, number) for number in connection.scalars(query)]
+    if not found:
+        raise UnknownModelError(model)
+    return [one for one in found if one is not None]
+
+
+def history_of(
+    project: Project, model: str, slot: str | None = None, at: dt.datetime | None = None
+) -> list[StoodThen]:
+    """What stood (in one slot) (at a moment), the newest first."""
+    with project.ledger.records.connect() as connection:
+        found = [
+            one
+            for one in standings(connection, model)
+            if slot in {None, one.slot}
+            and (at is None or (one.from_at <= at and (one.to_at is None or at < one.to_at)))
+        ]
+        given = {one.id: one for one in evidence_of(connection, model)} if found else {}
+        return [_then(connection, one, given) for one in found]
+
+
+def promote(project: Project, model: str, version: int, slot: str) -> None:
+    """Let a version stand in a slot, alias/NAME or stage/NAME, if its gates allow it."""
+    kind, _, name = slot.partition("/")
+    if kind == "alias" and name:
+        set_alias(project, model, name, version)
+    elif kind == "stage" and name:
+        move_version(project, model, version, name)
+    else:
+        raise UsageError(slot, "is no slot", "write alias/NAME or stage/NAME")
+
+
+def withdraw(project: Project, model: str, version: int, slot: str) -> None:
+    """Let a version stand in a slot no more; nothing stands there then."""
+    kind, _, name = slot.partition("/")
+    mine = {one.slot for one in _standing(project, model, version)}
+    if slot not in mine:
+        fix = f"it stands in {', '.join(sorted(mine)) or 'no slot'}"
+        raise UsageError(slot, f"{model} {version} does not stand there", fix)
+    if kind == "alias":
+        drop_alias(project, model, name)
+    else:
+        move_version(project, model, version, Stage.ARCHIVED)
+
+
+def _standing(project: Project, model: str, version: int) -> list[Stood]:
+    with project.ledger.records.connect() as connection:
+        return standings(connection, model, version, now_only=True)
+
+
+def _then(connection: sa.Connection, one: Stood, given: dict[str, Evidence]) -> StoodThen:
+    if one.ruling is None:
+        return StoodThen(stood=one, ruling=None)
+    told = connection.scalar(sa.select(RULINGS.c.told).where(RULINGS.c.id == one.ruling))
+    ruling = read_ruling(told) if told else None
+    shown = tuple(given[key] for key in ruling.evidence if key in given) if ruling else ()
+    return StoodThen(stood=one, ruling=ruling, evidence=shown)
