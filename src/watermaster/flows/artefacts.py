@@ -18,6 +18,7 @@ from watermaster.ledger.artefacts import (
     bind,
     held_version,
     keep_signature,
+    kept_seal,
     last_signature_told,
 )
 from watermaster.ledger.audit import append_audit, chained
@@ -153,10 +154,26 @@ def keep_artefact(
         keep_signature(connection, manifest.digest, looked.bundle, looked.judged.signer)
         detail |= {"signer": looked.judged.signer, "signature": seal_of([looked.bundle])}
     append_audit(connection, at, project.actor, "artefact", detail)
-    note_access(connection, project, ("write", f"model/{of[0]}/{of[1]}"), looked.location)
     if looked.bundle is not None:
         now = replace(held, digest=manifest.digest, bundle=looked.bundle)
         _tell_signature(connection, project, now, looked.judged)
+
+
+def keep_copied(connection: sa.Connection, project: Project, of: tuple[str, int]) -> None:
+    """Log that a new version has the artefact of the one it was made from, and tell its signature.
+
+    Of a digest whose files nobody read or told there is nothing to keep.
+    """
+    held = _held(connection, *of)
+    if held.manifest is None:
+        return
+    detail = {
+        "model": of[0], "version": of[1], "digest": held.digest, "how": "copied",
+        "manifest": kept_seal(connection, held.manifest.digest),
+    }  # fmt: skip
+    at = project.ledger.clock().isoformat()
+    append_audit(connection, at, project.actor, "artefact", detail)
+    _tell_signature(connection, project, held, _judged(project, held, held.location or "-"))
 
 
 def attach(
@@ -176,6 +193,7 @@ def attach(
                         told_by="told")  # fmt: skip
     with chained(project.ledger.records) as connection:
         keep_artefact(connection, project, of, looked)
+        note_access(connection, project, ("write", f"model/{of[0]}/{of[1]}"), location)
         held = _held(connection, *of)
     return _verified(held, location, looked.manifest, looked.judged)
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from watermaster.flows.artefacts import Looked, keep_artefact, seen_if_readable
+from watermaster.flows.access import note_access
+from watermaster.flows.artefacts import Looked, keep_artefact, keep_copied, seen_if_readable
 from watermaster.flows.gates import guarded, rule
 from watermaster.flows.lineage import Origin, Told, origin_of
 from watermaster.flows.model_owner import team_of_model
@@ -187,6 +188,9 @@ def create_version(project: Project, new: NewVersion) -> ModelVersion:
         )  # fmt: skip
         write.insert_version(change.connection, made)
         change.audit(version=made.version, source=made.source, lineage=made.lineage)
+        change.touched("write", made)
+        if made.digest is not None:
+            keep_copied(change.connection, project, (made.model, made.version))
         if looked is not None:
             keep_artefact(change.connection, project, (made.model, made.version), looked)
             return change.version(made.model, made.version)
@@ -227,6 +231,7 @@ def delete_version(project: Project, name: str, version: str | int) -> None:
         write.change_version(change.connection, name, number, **gone)
         write.change_model(change.connection, name, updated_ms=change.at_ms)
         change.audit(version=number)
+        change.touched("delete", one)
 
 
 def move_version(
@@ -360,6 +365,11 @@ class _Changing:
     def audit(self, **detail: Any) -> None:
         told = {"way": self.way, "model": self.name, **detail}
         append_audit(self.connection, self.at, self.project.actor, "registry", told)
+
+    def touched(self, verb: str, one: ModelVersion) -> None:
+        """For the access log."""
+        done = verb, f"model/{one.model}/{one.version}"
+        note_access(self.connection, self.project, done, one.storage or one.source or "-")
 
 
 @contextmanager

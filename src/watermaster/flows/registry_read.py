@@ -1,5 +1,6 @@
 """The registry read: models, versions, where their artefacts lie, and searches over them."""
 
+from watermaster.flows.access import note_access
 from watermaster.flows.open import Project
 from watermaster.ledger.registry import aliased, has_model, latest_of, model_of, version_of
 from watermaster.ledger.registry_search import search_models, search_versions
@@ -69,9 +70,12 @@ def get_latest(project: Project, name: str, stages: list[str]) -> list[ModelVers
 
 
 def download_place(project: Project, name: str, version: str | int) -> str:
-    """Where clients get the artefact of a version."""
+    """Where clients get the artefact of a version; who asks is in the access log."""
     held = get_version(project, name, version)
-    return held.storage or held.source
+    place = held.storage or held.source
+    with project.ledger.records.begin() as connection:
+        note_access(connection, project, ("read", f"model/{held.model}/{held.version}"), place)
+    return place
 
 
 def find_models(project: Project, asked: Search) -> tuple[list[RegisteredModel], bool]:

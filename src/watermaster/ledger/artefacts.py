@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from watermaster.ledger.registry_records import ARTEFACTS, EVIDENCE, MODEL_VERSIONS
+from watermaster.ledger.sealed import seal_of
 from watermaster.model.artefacts import Manifest, read_manifest
 
 
@@ -59,6 +60,12 @@ def bind(connection: sa.Connection, of: tuple[str, int], at: str, manifest: Mani
         .values(digest=manifest.digest)
     )
     return kept
+
+
+def kept_seal(connection: sa.Connection, digest: str) -> str:
+    """Seal of the manifest as it is kept."""
+    query = sa.select(ARTEFACTS.c.manifest).where(ARTEFACTS.c.digest == digest)
+    return seal_of([connection.scalar(query)])
 
 
 def keep_signature(connection: sa.Connection, digest: str, bundle: str, signer: str | None) -> None:

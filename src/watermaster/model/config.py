@@ -112,8 +112,8 @@ class Config(Record):
     signers: list[Signer] = Field([], description="keys whose signatures of models are believed")
     artefacts: list[str] | None = Field(
         None,
-        description="folders and prefixes that the server may read itself to verify what is "
-        "registered; none: all where nobody else can ask, otherwise nothing",
+        description="folders and prefixes that may be read to verify what is registered; none: "
+        "nothing at registration, and later all for who uses this machine",
     )
     registry: RegistrySettings | None = Field(
         None, description="how the model registry looks beyond itself; none: it does not"
