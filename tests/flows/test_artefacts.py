@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.flows.artefact_work import FILES, flip, make_key, make_model, registered, trusting
-from tests.flows.registry_work import ADA, MODEL
+from tests.flows.registry_work import ADA, BEN, MODEL
 from watermaster.cli.main import run
 from watermaster.flows.access import list_accesses
 from watermaster.flows.artefacts import (
@@ -274,3 +274,11 @@ def test_registering_asking_where_and_deleting_are_in_the_access_log(project, pl
     delete_version(project, MODEL, made.version)
     told = list_accesses(project, AccessAsked(thing=f"model/{MODEL}/{made.version}"))
     assert sorted(one.verb for one in told.rows) == ["delete", "read", "write"]
+
+
+def test_who_may_not_register_may_not_tell_files_either(project, place):
+    manifest = manifest_at(str(place), tell_nobody)
+    ben = dataclasses.replace(project, subject=BEN, actor=BEN.name)
+    with pytest.raises(NotAllowedError, match="may not change models of nobody"):
+        attach(ben, (MODEL, 1), manifest, None)
+    assert digest_of(project, 1) is None

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from watermaster.flows.access import note_access
 from watermaster.flows.evidence import keep_evidence
+from watermaster.flows.model_owner import team_of_model
 from watermaster.flows.open import Project
 from watermaster.flows.signing import Judged, judge, known_keys, text_of
 from watermaster.ledger.artefacts import (
@@ -31,7 +32,7 @@ from watermaster.model.errors import (
     RefusedError,
     WatermasterError,
 )
-from watermaster.model.identity import Sort
+from watermaster.model.identity import Right, Sort
 from watermaster.model.integrity import Break
 from watermaster.observe.artefact import blocks_of, fetched, manifest_at, signature_at
 
@@ -182,6 +183,10 @@ def attach(
     """Bind a version to files where they lie (no manifest), or to what who asks says they are."""
     with project.ledger.records.connect() as connection:
         held = _held(connection, *of)
+        team = team_of_model(connection, project, of[0])
+    if not project.asker.may(Right.REGISTER, team):
+        what = f"{project.asker.name} may not change models of {team or 'nobody'}"
+        raise NotAllowedError(of[0], what, f"ask an owner in {team or 'any team'}")
     location = held.location or "-"
     if manifest is None:
         looked = look_at(project, location)

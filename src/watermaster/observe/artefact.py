@@ -6,6 +6,7 @@ mlflow-artifacts:/ behind a tracking server.
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,13 @@ BLOCK_BYTES: Final = 4 << 20
 MOST_SIGNATURE_BYTES: Final = 64 << 20
 _EXTRAS: Final = {"s3": "s3", "s3a": "s3", "abfs": "azure", "abfss": "azure", "az": "azure"}
 _READ: Final = "let our user read it"
+_CHECK: Final = "check the address and who we are to it, and try again"
+MOST_WORDS: Final = 300  # characters of what a store says
+_CLIENTS: Final = (
+    ("botocore.exceptions", "BotoCoreError"),
+    ("botocore.exceptions", "ClientError"),
+    ("azure.core.exceptions", "AzureError"),
+)
 
 
 class Place(Protocol):
@@ -105,10 +113,16 @@ class Remote:
 
     def open(self, path: str) -> IO[bytes]:
         """The bytes of one, read ahead by blocks."""
-        whole = f"{self.root}/{path}"
-        held = whole if self.system.exists(whole) else self.root
+        try:
+            return self._opened(f"{self.root}/{path}")
+        except FileNotFoundError:
+            if path != self.root.rpartition("/")[2] or not self.system.isfile(self.root):
+                raise
+            return self._opened(self.root)  # one object that is the whole artefact
+
+    def _opened(self, path: str) -> IO[bytes]:
         opened: IO[bytes] = self.system.open(
-            held, "rb", block_size=BLOCK_BYTES, cache_type="readahead"
+            path, "rb", block_size=BLOCK_BYTES, cache_type="readahead"
         )
         return opened
 
@@ -128,7 +142,7 @@ class Copied:
         """Every file, one after the other, block by block."""
         try:
             listed = [one for one in self.place.files() if not _is_left_out(one[0])]
-        except OSError as error:
+        except _failures() as error:
             raise _unread(self.where, error) from None
         if not listed:
             fix = "name the folder that holds the model's files"
@@ -153,7 +167,7 @@ class Copied:
                     digest.update(block)
                     sink.write(block)
                     size += len(block)
-        except OSError as error:
+        except _failures() as error:
             raise _unread(f"{self.where}: {path}", error) from None
         self.done_bytes += size
         return File(digest.hexdigest(), size)
@@ -203,7 +217,7 @@ def blocks_of(location: str, path: str, sha256: str) -> Iterator[bytes]:
                 if held:
                     yield held
                 held = block
-    except OSError as error:
+    except _failures() as error:
         raise _unread(f"{location}: {path}", error) from None
     if digest.hexdigest() != sha256:
         what = f"was changed: sha256 was {sha256[:12]}..., is {digest.hexdigest()[:12]}..."
@@ -221,7 +235,7 @@ def signature_at(location: str) -> str | None:
             raw = file.read(MOST_SIGNATURE_BYTES + 1)
     except FileNotFoundError:
         return None
-    except OSError as error:
+    except _failures() as error:
         raise _unread(f"{location}: {SIGNATURE}", error) from None
     if len(raw) > MOST_SIGNATURE_BYTES:
         raise BadInputError(f"{location}: {SIGNATURE}", "is too long", "sign it anew")
@@ -265,6 +279,15 @@ def _check_name(path: str) -> None:
         raise BadInputError(told, "its name is no UTF-8", "rename it") from None
 
 
-def _unread(where: str, error: OSError) -> BadInputError:
-    fix = _READ if isinstance(error, PermissionError) else "try again"
-    return BadInputError(where, f"cannot be read ({error.strerror or error})", fix)
+def _failures() -> tuple[type[Exception], ...]:
+    """What a disk or a client of a store raises; of clients that nobody imported, nothing."""
+    held = [(sys.modules.get(module), name) for module, name in _CLIENTS]
+    return OSError, *(getattr(module, name) for module, name in held if module is not None)
+
+
+def _unread(where: str, error: Exception) -> BadInputError:
+    if isinstance(error, FileNotFoundError):
+        return BadInputError(where, "is not there", "name the folder that holds the model's files")
+    told = " ".join(str(getattr(error, "strerror", None) or error).split())[:MOST_WORDS]
+    fix = _READ if isinstance(error, PermissionError) else _CHECK
+    return BadInputError(where, f"cannot be read ({told})", fix)
