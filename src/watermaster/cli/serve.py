@@ -15,6 +15,7 @@ from watermaster.model.errors import UsageError
 from watermaster.model.events import tell_nobody
 
 if TYPE_CHECKING:
+    from watermaster.flows.events import Refusals
     from watermaster.flows.open import Project
 
 app = command_group()
@@ -127,8 +128,9 @@ def serve_project(
         kind, spec = "https" if shown else "http", opened.config.sign_in
         say(f"Watermaster is served on {kind}://{name}:{listening.getsockname()[1]}/")
         say(f"People sign in at {spec.public_url}" if spec else "Nobody signs in: local admin")
+        served = create_app(opened)
         settings = uvicorn.Config(
-            create_app(opened),
+            served,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -137,4 +139,25 @@ def serve_project(
             ssl_certfile=shown.chain if shown else None,
             ssl_keyfile=shown.key if shown else None,
         )
-        uvicorn.Server(settings).run(sockets=[listening])
+        with _telling(opened, served.state.watermaster.refusals):
+            uvicorn.Server(settings).run(sockets=[listening])
+
+
+@contextmanager
+def _telling(opened: "Project", refusals: "Refusals") -> Iterator[None]:
+    """Hand events to whoever watches security, in a thread, until the server ends."""
+    from watermaster.flows.events import keep_telling
+
+    if not opened.config.events:
+        yield
+        return
+    ended = threading.Event()
+    teller = threading.Thread(
+        target=keep_telling, args=(opened, refusals, ended.wait), name="events"
+    )
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()

@@ -64,6 +64,25 @@ class SignIn(Record):
         return self.public_url.startswith("https://")
 
 
+class EventSink(Record):
+    """Who is told of every change and every refusal, as OCSF events."""
+
+    to: str = Field(
+        description="udp://HOST:514, tcp://HOST:514, tls://HOST:6514, unix:/dev/log, https://..."
+    )
+    secret: str | None = Field(None, description="env:NAME or file:PATH: signs what a webhook gets")
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> "EventSink":
+        place = urlsplit(self.to)
+        is_net = place.scheme in {"udp", "tcp", "tls"} and bool(place.hostname)
+        is_file = place.scheme == "unix" and bool(place.path)
+        if not (is_net or is_file or _is_private(self.to)):
+            msg = f"{self.to!r} is no receiver; write e.g. tls://HOST:6514 or https://ADDRESS"
+            raise ValueError(msg)
+        return self
+
+
 def _is_private(address: str) -> bool:
     """Encrypted, or never leaving this machine."""
     place = urlsplit(address)
@@ -123,4 +142,7 @@ class Config(Record):
     )
     door: DoorSettings = Field(
         DoorSettings(), description="what clusters are told about models they are asked to run"
+    )
+    events: list[EventSink] = Field(
+        [], description="who is told of every change and every refusal, as OCSF events"
     )

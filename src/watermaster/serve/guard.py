@@ -21,9 +21,10 @@ from watermaster.model.errors import (
     WatermasterError,
 )
 from watermaster.model.identity import Right, Subject
+from watermaster.model.ocsf import Refusal
 from watermaster.serve.callers import Caller, Callers
 from watermaster.serve.rights import RIGHTS, Of, Rule, Sight, held_against
-from watermaster.serve.state import ASKED, State
+from watermaster.serve.state import ASKED, State, the_state
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CALLER: Final = "watermaster-caller"
@@ -103,6 +104,7 @@ class Guard:
             _from_own_site(request, caller)
             self._allow(request, asked, caller.subject)
         except WatermasterError as error:
+            told_of(request, error)
             return self.tell(request, error)
         return None
 
@@ -123,6 +125,28 @@ class Guard:
             see_all(project, where)
         if rule.of is not Of.NOBODY:
             need(project, rule.right, OWNERS[rule.of](project, asked.names), where)
+
+
+def told_of(request: Request, error: WatermasterError) -> None:
+    """Keep a refusal for whoever watches security; that a page wants sign-in first is none."""
+    state = the_state(request)
+    is_asking = isinstance(error, NotSignedInError) and not (
+        "authorization" in request.headers or request.query_params.get("code")
+    )
+    if is_asking or not isinstance(error, NotAllowedError) or not state.project.config.events:
+        return
+    state.refusals.add(
+        Refusal(
+            at=state.project.ledger.clock(), actor=_name_of(request),
+            address=request.client.host if request.client else "", method=request.method,
+            path=request.url.path, status=error.http_status, what=error.what,
+        )
+    )  # fmt: skip
+
+
+def _name_of(request: Request) -> str | None:
+    subject = the_caller(request).subject
+    return subject.name if subject else None
 
 
 def the_caller(request: Request) -> Caller:

@@ -12,7 +12,7 @@ from watermaster.model.errors import NotSignedInError, WatermasterError
 from watermaster.serve.api import answer
 from watermaster.serve.callers import BEGUN, SESSION, cookie_name, drop_cookie, set_cookie
 from watermaster.serve.forms import TheForm, back_to
-from watermaster.serve.guard import the_caller, the_callers
+from watermaster.serve.guard import the_caller, the_callers, told_of
 from watermaster.serve.render import page
 from watermaster.serve.state import Shared
 
@@ -54,6 +54,7 @@ def sign_in_back(request: Request, state: Shared) -> Response:
         told = RedirectResponse(to, 303, {"cache-control": "no-store"})
         set_cookie(told, spec, SESSION, opened.secret, int(spec.session_hours * HOUR_S))
     except WatermasterError as error:
+        told_of(request, error)
         the_callers(request).attempt(request)
         context = {"title": "Sign in", "begin": "/sign-in/begin", "issuer": spec.issuer,
                    "error": error}  # fmt: skip

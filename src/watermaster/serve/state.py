@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from watermaster.flows.around import Around, around
 from watermaster.flows.cost_moved import cost_flow
 from watermaster.flows.entities import list_entities, passport
+from watermaster.flows.events import Refusals
 from watermaster.flows.glass import broken_glass, in_words
 from watermaster.flows.heard import heard_now
 from watermaster.flows.inventory import Looked, entity, inventory, look
@@ -56,6 +57,7 @@ class State:
         self._worker = ThreadPoolExecutor(1, "flows")
         self._fixer = ThreadPoolExecutor(1, "fixes")
         self.form_token = secrets.token_urlsafe(24)
+        self.refusals = Refusals()  # for whoever watches security
 
         def of(teams: Teams) -> Project:
             subject = project.subject if teams is None else onlooker(teams)
