@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.flows.fix_work import (
     write_world,
 )
 from tests.flows.small import Clock, declare
+from watermaster.cli.main import run
 from watermaster.flows.audit import verify
 from watermaster.flows.decide_finding import standing_of
 from watermaster.flows.findings import show_finding
@@ -277,5 +279,37 @@ def test_gpus_are_released_only_after_the_artefact_was_kept(home):
 def test_where_nothing_may_keep_it_the_plan_says_so(home):
     project = open_project(home, clock=Clock(NOW))
     (release,) = _sunset(home, project, "scale")
-    assert f"beware: {ARTEFACT} is not kept: no Target may replicate" in release.plan.why
+    assert f"{ARTEFACT} is not kept: no Target may replicate" in release.plan.beware[0]
     assert run_fix(project, approve_fix(project, release.id).id).state is FixState.DONE
+
+
+MISSING = "deployment/deployment~chat~gone"  # as the target names it
+GONE = Remedy(verb="scale", platform="fra", kind="deployment", uid="deployment/chat/gone",
+              asked={"replicas": 0}, why="it ends")  # fmt: skip
+
+
+def test_what_is_gone_since_is_left_out_and_the_rest_is_planned(project, home):
+    finding = finding_of(project, "inactive-gpu")
+    (fix,) = plan_remedies(project, finding, [GONE, RELEASE])
+    assert fix.plan.remedy == RELEASE
+    assert fix.plan.beware == (f"left out: {MISSING} is not there any more",)
+    many = [replace(GONE, uid=f"{GONE.uid}-{number}") for number in range(7)]
+    (fix,) = plan_remedies(project, finding, [*many, RELEASE])
+    assert fix.plan.beware[-1] == "left out: 2 more"
+
+
+def test_what_keeps_is_never_planned_alone_where_nothing_can_be_released(home):
+    project = open_project(home, clock=Clock(NOW))
+    _sunset(home, project, "scale", "replicate")
+    planned = len(fixes(project.ledger.records))
+    with pytest.raises(NotFoundError, match="is not there any more"):
+        plan_remedies(project, finding_of(project, "inactive-gpu"), [KEEP, GONE])
+    assert len(fixes(project.ledger.records)) == planned
+
+
+def test_a_fix_of_another_finding_is_not_approved_by_mistake(project, home, capsys):
+    fix, other = _planned(project), finding_of(project, "orphaned-volume")
+    told = ["--home", str(project.home), "--yes", "finding", "fix", other, "--approve", fix.id]
+    assert run(told) == 5
+    assert f"is no fix of finding {other}" in capsys.readouterr().err
+    assert read_world(home) == WORLD

@@ -6,11 +6,13 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from tests.flows.fix_work import NOW, SERVICE, WORLD, finding_of, prepare, read_world
+from tests.flows.fix_work import NOW, OTHER, SERVICE, WORLD, finding_of, prepare, read_world
 from tests.flows.small import Clock, declare, resource
 from tests.ticket_double import SECRET, ticketing
 from watermaster.flows.findings import list_findings
+from watermaster.flows.fix import plan_remedies
 from watermaster.flows.open import open_project
+from watermaster.model.acts import Remedy
 from watermaster.serve.app import create_app
 
 
@@ -87,6 +89,31 @@ def test_planned_approved_done_and_undone_on_the_page(client, project, home):
     client.post(address + fix, data={"token": token, "act": "undo"})
     assert "Undone" in _settled(client, address, "Undone")
     assert read_world(home) == WORLD
+
+
+def _asked(uid):
+    kind = uid.partition("/")[0]
+    return Remedy(verb="scale", platform="fra", kind=kind, uid=uid, asked={"replicas": 0}, why="w")
+
+
+def test_each_thing_of_a_plan_can_be_approved_and_what_is_left_out_is_said(client, project, home):
+    finding = finding_of(project, "inactive-gpu")
+    wanted = [_asked(SERVICE), _asked(OTHER), _asked("deployment/rag/gone")]
+    old = plan_remedies(project, finding, wanted)
+    project.ledger.clock.now += dt.timedelta(minutes=1)
+    new = plan_remedies(project, finding, wanted)
+    address = f"/findings/{finding}"
+    html, token = client.get(address).text, _token(client, address)
+    offered = re.findall(rf'action="{address}/fix/([0-9a-f]+)"', html)
+    assert sorted(offered) == sorted(one.id for one in new)  # the newest plan, of both things
+    assert "left out: deployment/deployment~rag~gone is not there any more" in html
+    for one in new:
+        client.post(f"{address}/fix/{one.id}", data={"token": token, "act": "approve"})
+    _settled(client, address, "Done")
+    assert [read_world(home)[uid]["replicas"] for uid in (SERVICE, OTHER)] == [0, 0]
+    other = client.post(f"{_page(project, 'orphaned-volume')}/fix/{old[0].id}",
+                        data={"token": token, "act": "approve"})  # fmt: skip
+    assert "Is no fix of finding" in other.text
 
 
 def _settled(client, address, word):

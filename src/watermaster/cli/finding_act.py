@@ -105,7 +105,7 @@ def fix(
     if approve:
         planned_ones = {FixState.PLANNED}
         chosen = [
-            newest_fix(opened, id_, planned_ones) if one == NEWEST else fix_of(opened, one)
+            newest_fix(opened, id_, planned_ones) if one == NEWEST else fix_of(opened, one, id_)
             for one in approve
         ]
         what = "; ".join(f"{one.plan.remedy.verb} {one.plan.remedy.uid}" for one in chosen)
@@ -227,7 +227,11 @@ def _notes(planned: Sequence[Fix]) -> list[str]:
     """How each step is taken back, and what else to know before it is approved."""
     steps = [kept.step for one in planned for kept in one.steps]
     undo = [f"undo of {one.verb}: {one.undo or 'it cannot be taken back'}" for one in steps]
-    return [*undo, *(f"beware: {one.asked['beware']}" for one in steps if "beware" in one.asked)]
+    beware = [one.asked["beware"] for one in steps if "beware" in one.asked]
+    told = dict.fromkeys([*beware, *(words for one in planned for words in one.plan.beware)])
+    after = [f"{one.id} comes after {', '.join(one.plan.after)}" for one in planned
+             if one.plan.after]  # fmt: skip
+    return [*dict.fromkeys(undo), *after, *(f"beware: {words}" for words in told)]
 
 
 def _world(world: World) -> str:

@@ -48,6 +48,7 @@ from watermaster.model.events import Step as Reached
 from watermaster.model.identity import Right
 
 GROUP: Final = "watermaster.act"
+MOST_TOLD: Final = 5  # of what a plan leaves out, by name
 AGAIN_S: Final = 1.0
 MOST_PAUSE_S: Final = 30.0
 Wait = Callable[[float], bool]
@@ -72,30 +73,47 @@ def plan_fix(project: Project, finding_id: str) -> list[Fix]:
 
 
 def plan_remedies(project: Project, finding: str, wanted: Sequence[Remedy]) -> list[Fix]:
-    """Plan these remedies of a finding, all of them or none; nothing is done.
+    """Plan these remedies of a finding, as many as can be; nothing is done.
 
-    What keeps something comes before what releases it; where no Target can keep it, the plan of
-    the others says so.
+    What keeps something comes before what releases it. What cannot be planned is left out and
+    told with the others; where nothing is left but what keeps, that is the error.
     """
     made: list[Fix] = []
-    beware: list[str] = []
+    left: list[tuple[Remedy, WatermasterError]] = []
     for remedy in wanted:
         try:
-            fix = _planned(project, finding, remedy)
-        except RefusedError as error:
-            if remedy.verb != KEEPS or len(wanted) == 1:
-                raise
-            beware.append(f"beware: {remedy.uid} is not kept: {error.what}; {error.fix}")
-            continue
-        before = tuple(one.id for one in made if one.plan.remedy.verb == KEEPS)
-        why = "; ".join([fix.plan.why, *beware])
-        made.append(replace(fix, plan=replace(fix.plan, after=before, why=why)))
-    detail = {"finding": finding, "fixes": [one.id for one in made]}
+            made.append(_planned(project, finding, remedy))
+        except (RefusedError, NotFoundError) as error:
+            left.append((remedy, error))
+    lost = [error for remedy, error in left if remedy.verb != KEEPS or len(wanted) == 1]
+    if lost and all(one.plan.remedy.verb == KEEPS for one in made):
+        raise lost[0]
+    beware = _left_out(left)
+    told = [_ordered(fix, made, beware) for fix in made]
+    detail = {"finding": finding, "fixes": [one.id for one in told]}
     with note(project.ledger, "fix-planned", project.actor, detail) as connection:
-        for one in made:
+        for one in told:
             add_fix(connection, one)
     project.tell(Reached("fix.planned"))
-    return made
+    return told
+
+
+def _ordered(fix: Fix, made: Sequence[Fix], beware: Sequence[str]) -> Fix:
+    """With what must be done before it, and what is not done at all."""
+    keeps = fix.plan.remedy.verb == KEEPS
+    before = () if keeps else tuple(one.id for one in made if one.plan.remedy.verb == KEEPS)
+    return replace(fix, plan=replace(fix.plan, after=before, beware=tuple(beware)))
+
+
+def _left_out(left: Sequence[tuple[Remedy, WatermasterError]]) -> list[str]:
+    """What is not in the plan and why, the first few by name."""
+    told = [
+        f"{remedy.uid} is not kept: {error.what}; {error.fix}"
+        if remedy.verb == KEEPS else f"left out: {error.where} {error.what}"
+        for remedy, error in left[:MOST_TOLD]
+    ]  # fmt: skip
+    more = len(left) - MOST_TOLD
+    return [*told, f"left out: {more} more"] if more > 0 else told
 
 
 def _planned(project: Project, finding: str, remedy: Remedy) -> Fix:
@@ -150,11 +168,15 @@ def newest_fix(project: Project, finding_id: str, states: Collection[FixState]) 
     return found[0]
 
 
-def fix_of(project: Project, id_: str) -> Fix:
-    """One fix by its id, or the first letters of it."""
-    found = [one for one in fixes(project.ledger.records) if one.id.startswith(id_)]
+def fix_of(project: Project, id_: str, finding_id: str | None = None) -> Fix:
+    """One fix by its id, or the first letters of it; of this finding, where one is named."""
+    finding = show_finding(project, finding_id).id if finding_id else None
+    found = [
+        one for one in fixes(project.ledger.records, finding) if id_ and one.id.startswith(id_)
+    ]
     if len(found) != 1:
-        what = "is no fix" if not found else "fits several fixes"
+        what = f"is no fix{f' of finding {finding}' if finding else ''}"
+        what = "fits several fixes" if found else what
         raise NotFoundError(f"fix {id_}", what, "see wm finding fixes for the ids")
     return found[0]
 

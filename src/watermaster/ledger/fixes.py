@@ -102,7 +102,7 @@ def _plan(told: dict[str, Any]) -> FixPlan:
     return FixPlan(
         finding=told["finding"], target=told["target"], why=told["why"],
         remedy=Remedy(**told["remedy"]), steps=tuple(Step(**one) for one in told["steps"]),
-        after=tuple(told.get("after", ())),
+        after=tuple(told.get("after", ())), beware=tuple(told.get("beware", ())),
     )  # fmt: skip
 
 

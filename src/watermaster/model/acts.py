@@ -68,6 +68,7 @@ class FixPlan:
     steps: tuple[Step, ...]
     why: str
     after: tuple[str, ...] = ()  # fixes that must be done before, e.g. one that keeps an artefact
+    beware: tuple[str, ...] = ()  # what is not kept, and what of the finding is left as it is
 
     @property
     def digest(self) -> str:

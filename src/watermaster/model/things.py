@@ -90,6 +90,11 @@ class Thing:
         return self.kind not in STANDING
 
     @property
+    def waits(self) -> bool:
+        """Whether it is a job that stands in a queue, which its scheduler can hold back."""
+        return (self.kind, self.state) == ("slurm-job", "pending")
+
+    @property
     def place(self) -> str:
         """As people name it: kind/platform/uid."""
         return "/".join(part for part in (self.kind, self.platform, self.uid) if part)

@@ -25,7 +25,7 @@ from watermaster.flows.fix import (
 from watermaster.flows.scope import is_empty
 from watermaster.flows.send import ticket_channels
 from watermaster.flows.tickets import open_ticket
-from watermaster.model.acts import FixState
+from watermaster.model.acts import Fix, FixState
 from watermaster.model.decided import OPEN, FindingsTold, Saving, Status, Verb
 from watermaster.model.errors import UsageError, WatermasterError
 from watermaster.model.findings import Finding
@@ -35,6 +35,7 @@ from watermaster.serve.render import page, rule_name
 from watermaster.serve.state import Shared, State
 
 ROWS_A_PAGE: Final = 50
+PAST_FIXES: Final = 5  # shown with a finding
 WAITING: Final = "waiting"
 FILTERS: Final = ("status", "rule", "team")
 MARKS: Final = {  # status to its class and shape
@@ -118,7 +119,7 @@ def ticket(request: Request, state: Shared, id_: str, form: TheForm) -> Response
 def act_on(request: Request, state: Shared, id_: str, fix: str, form: TheForm) -> Response:
     """Approve exactly this plan and do it, or take it back."""
     try:
-        found = state.run(fix_of, fix)
+        found = state.run(fix_of, fix, id_)
         if form.get("act") == "undo":
             state.begin(undo_fix, found.id)
         else:
@@ -146,9 +147,23 @@ def _shown(
         "month_on": today + dt.timedelta(days=30), "token": state.form_token, "error": None,
         "typed": {}, "refresh": 2 if is_at_work else None, "states": FixState,
         "command": f"wm finding show {one.id}",
+        "fixes": _fixes_shown(told.fixes),
         "ticket_channels": [c.metadata.name for c in state.run(ticket_channels)],
     }  # fmt: skip
     return page(request, "finding.html", context | dict(more or {}), status)
+
+
+def _fixes_shown(fixes: Sequence[Fix]) -> list[Fix]:
+    """The newest plan of each thing, in the order in which they can be approved; then the past."""
+    newest: dict[tuple[str, ...], str] = {}
+    for one in fixes:
+        remedy = one.plan.remedy
+        key = (one.plan.target, remedy.verb, remedy.platform, remedy.kind, remedy.uid)
+        newest.setdefault(key, one.id)
+    held = set(newest.values())
+    waiting = [one for one in fixes if one.state is FixState.PLANNED and one.id in held]
+    past = [one for one in fixes if one.state is not FixState.PLANNED]
+    return [*sorted(waiting, key=lambda one: bool(one.plan.after)), *past[:PAST_FIXES]]
 
 
 def _choice(form: Mapping[str, str]) -> Choice:

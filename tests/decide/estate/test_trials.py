@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from tests.decide.estate.test_births import used
-from tests.decide.estate.test_findings import ESTATE, seen
+from tests.decide.estate.test_findings import ESTATE, POD, seen
 from watermaster.decide.estate.trials import experiments_over_budget
 from watermaster.model.outcomes import Trial
 
@@ -43,3 +43,12 @@ def test_what_is_above_the_budget_is_told(spec, cost):
 )
 def test_what_no_longer_goes_on_is_history(use, count):
     assert len(told(use)) == count
+
+
+def test_jobs_that_wait_are_counted_in_the_next_step():
+    jobs = [replace(POD, kind="slurm-job", uid=f"lab:{n}:1", workload="sweep", state=state)
+            for n, state in enumerate(("pending", "pending", "running"))]  # fmt: skip
+    look = seen(*jobs, workloads=[RUNS], trials=(TRIAL,))
+    (one,) = experiments_over_budget(look, ESTATE)
+    assert "2 of its jobs wait and can be held" in one.next_step
+    assert told()[0].next_step == "give sweep a budget it can keep, or end it"

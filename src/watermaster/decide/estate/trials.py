@@ -43,10 +43,17 @@ def experiments_over_budget(seen: Seen, estate: Estate) -> Iterator[Finding]:
             min(spent - budget, trial.spent or Decimal(0)),
             why=f"it cost {spent:,.0f} in all, {_times(spent, budget)} its budget of "
             f"{budget:,.0f}, and goes on",
-            next_step=f"give {trial.workload} a budget it can keep, or end it; jobs that wait "
-            "can be held, which can be undone",
+            next_step=f"give {trial.workload} a budget it can keep, or end it"
+            + _held_back(seen, trial),
             team=trial.owner,
         )  # fmt: skip
+
+
+def _held_back(seen: Seen, trial: Trial) -> str:
+    waiting = [one for one in seen.things if one.workload == trial.workload and one.waits]
+    if not waiting:
+        return ""
+    return f"; {len(waiting)} of its jobs wait and can be held, which can be undone"
 
 
 def _times(spent: Decimal, budget: Decimal) -> str:

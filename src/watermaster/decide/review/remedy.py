@@ -17,7 +17,6 @@ STOPPING: Final = frozenset({
     "runaway-experiment", "sunset-experiment", "consuming-without-delivering",
 })  # fmt: skip
 MERGED: Final = frozenset({"deployment", "statefulset"})  # Services can lead to another of them
-WAITS: Final = "pending"
 KEEPS: Final = "replicate"
 LABELLED: Final = frozenset({"deployment", "statefulset", "inference-service", "cronjob", "job"})
 OWNER: Final = "team"  # the tag or label that says whose a thing is
@@ -72,11 +71,11 @@ def _remedies(finding: Finding, thing: Thing) -> Iterator[Remedy]:
     kind, uid = _stands_for(thing)
     asked: World = {}
     if finding.rule in STOPPING and kind in STOPS:
-        verb = "hold" if kind == "slurm-job" and thing.state == WAITS else STOPS[kind]
+        verb = "hold" if thing.waits else STOPS[kind]
         asked = {"replicas": 0} if verb == "scale" else {}
     elif finding.rule == "idle-reservation" and kind == "reservation":
         verb = "release-reservation"
-    elif finding.rule == "experiment-over-budget" and (kind, thing.state) == ("slurm-job", WAITS):
+    elif finding.rule == "experiment-over-budget" and thing.waits:
         verb = "hold"
     elif finding.rule == "orphaned-volume" and kind == "volume":
         verb = "snapshot-delete"
