@@ -51,6 +51,12 @@ def as_subject(project: Project, subject: Subject) -> Project:
 def registry_at(home: Path, *versions: int, gate: dict[str, object] | None = None) -> Project:
     """A ledger with one model, its versions, and a gate before production."""
     project = as_subject(project_at(home, Clock(NOW)), ADA)
+    stock(project, *versions, gate=gate)
+    return project
+
+
+def stock(project: Project, *versions: int, gate: dict[str, object] | None = None) -> None:
+    """Declare the model and its gate, and register versions."""
     spec = {"purpose": "sort claims", "riskClass": "high"}
     declare(project, resource("Model", MODEL, spec, owner=None))
     declare(project, resource("Gate", "production", gate or GATE))
@@ -67,7 +73,6 @@ def registry_at(home: Path, *versions: int, gate: dict[str, object] | None = Non
                     stage="None", status="READY", lineage="resolved", digest=digest(version),
                 )
             )  # fmt: skip
-    return project
 
 
 def digest(version: int) -> str:

@@ -10,10 +10,13 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
+from tests.flows.registry_work import MODEL, prove, stock
 from tests.serve import company
 from watermaster.flows.findings import find
 from watermaster.flows.open import create_project
+from watermaster.flows.registry import set_alias
 from watermaster.flows.review import open_review
+from watermaster.model.gates import GateRefusedError
 from watermaster.serve.app import create_app
 
 FLAGS = (
@@ -30,6 +33,11 @@ def project(tmp_path_factory):
     (home / "config.yaml").write_text("organisation: Halden Group\n")
     opened = create_project(home, clock=lambda: NOW)
     company.found(opened)
+    stock(opened, 12, 13)
+    prove(opened, 12)
+    set_alias(opened, MODEL, "prod", 12)
+    with pytest.raises(GateRefusedError):
+        set_alias(opened, MODEL, "prod", 13)
     find(opened)
     open_review(opened, company.MONTHS[-1])
     return opened

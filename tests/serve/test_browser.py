@@ -6,7 +6,7 @@ import pytest
 
 PATHS = (
     "/", "/costs", "/estate", "/estate/workload/chat-assist", "/tags", "/capacity", "/findings",
-    "/review", "/tokens", "/roles", "/account",
+    "/review", "/tokens", "/roles", "/account", "/models/claims-triage", "/models/claims-triage/13",
     "/costs?group=workload", "/estate/models", "/estate/things", "/estate/dataset/notes",
     "/estate/thing/pod/k8s-oslo/contact/chat-0", "/?month=2031-01", "/costs?q=nothing-is-so-named",
 )  # fmt: skip

@@ -11,11 +11,12 @@ from watermaster.flows.gates import consider
 from watermaster.flows.open import Project
 from watermaster.ledger.evidence import waivers_of
 from watermaster.ledger.resources import history
-from watermaster.ledger.stood import Stood, digest_of, standings, versions_named
+from watermaster.ledger.stood import digest_of, standings, versions_named
 from watermaster.model.door import Passed, Way
 from watermaster.model.errors import NotFoundError, UsageError
 from watermaster.model.estate import holds
 from watermaster.model.gates import Change, GateSpec, Ruling, Verdict
+from watermaster.model.registered import Stood
 
 Gates = dict[str, GateSpec]
 

@@ -10,10 +10,11 @@ from watermaster.flows.registry import drop_alias, move_version, set_alias
 from watermaster.ledger.evidence import evidence_of
 from watermaster.ledger.registry import version_of
 from watermaster.ledger.registry_records import MODEL_VERSIONS, RULINGS
-from watermaster.ledger.stood import Stood, standings
+from watermaster.ledger.stood import standings
 from watermaster.model.errors import UsageError
 from watermaster.model.evidence import Evidence
 from watermaster.model.gates import Ruling, read_ruling
+from watermaster.model.registered import Stood
 from watermaster.model.registry import ModelVersion, Stage, UnknownModelError
 
 

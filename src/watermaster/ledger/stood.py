@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -13,27 +12,11 @@ from watermaster.ledger.registry_records import (
     STANDINGS,
 )
 from watermaster.model.door import Named, Way
+from watermaster.model.gates import Ruling, read_ruling
+from watermaster.model.registered import Stood
 
 Version = tuple[str, int]
 _OF = MODEL_VERSIONS.c
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stood:
-    """A slot a version stands in, or stood in, and what the gates said when it came."""
-
-    model: str
-    version: int
-    slot: str
-    from_at: dt.datetime
-    set_by: str
-    ruling: str | None
-    to_at: dt.datetime | None = None
-    ended_by: str | None = None
-    verdict: str | None = None
-    digest: str | None = None  # the gates judged this artefact
-    waivers: tuple[str, ...] = ()  # on which it was let pass
-    gates: tuple[str, ...] = ()
 
 
 def versions_named(connection: sa.Connection, named: Named) -> list[Version]:
@@ -106,4 +89,16 @@ def _stood(row: sa.RowMapping) -> Stood:
         from_at=dt.datetime.fromisoformat(row["from_at"]),
         to_at=row["to_at"] and dt.datetime.fromisoformat(row["to_at"]),
         waivers=tuple(sorted(waivers)), gates=tuple(told.get("gates", ())),
+        evidence=tuple(told.get("evidence", ())),
     )  # fmt: skip
+
+
+def rulings_of(
+    connection: sa.Connection, model: str, version: int | None = None, limit: int = 50
+) -> list[Ruling]:
+    """What gates said of a model or a version, the newest first."""
+    query = sa.select(RULINGS.c.told).where(RULINGS.c.model == model)
+    if version is not None:
+        query = query.where(RULINGS.c.version == version)
+    found = connection.scalars(query.order_by(RULINGS.c.at.desc()).limit(limit))
+    return [read_ruling(told) for told in found]

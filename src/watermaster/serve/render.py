@@ -19,13 +19,15 @@ from watermaster.serve.subjects import linked
 from watermaster.units import money, text
 
 PAGES: Final = (
-    ("/", "Overview"), ("/costs", "Costs"), ("/estate", "Estate"), ("/findings", "Findings"),
+    ("/", "Overview"), ("/costs", "Costs"), ("/estate", "Estate"), ("/models", "Registry"),
+    ("/findings", "Findings"),
     ("/review", "Review"),
     ("/capacity", "Free"), ("/tags", "Tags"),
 )  # fmt: skip
 ICONS: Final = {  # 16 x 16, one stroke
     "Overview": "M3 3h5v5H3zM10 3h3v5h-3zM3 10h5v3H3zM10 10h3v3h-3z",
     "Estate": "M2.5 13.5h11M4 13.5v-7l4-3 4 3v7M6.5 13.5v-4h3v4",
+    "Registry": "M8 2l5 2v4c0 3-2 5-5 6-3-1-5-3-5-6V4zM5.500 8l2 2 3-4",
     "Findings": "M8 2.5l6 10.500H2zM8 6.500v3M8 11.200h.01",
     "Review": "M4 2.5h8v11H4zM6 5.500h4M6 8h4M6 10.500h2",
     "Free": "M3 3h10v10H3zM6 1v2M10 1v2M6 13v2M10 13v2M1 6h2M1 10h2M13 6h2M13 10h2M6.5 8h3",
