@@ -75,8 +75,8 @@ BEGINS: Final = 200  # characters of a long text that an index holds; migration 
 
 
 def begins(column: sa.ColumnElement[str]) -> sa.Function[str]:
-    """The first characters of a long text: what an index can hold of it."""
-    return sa.func.substr(column, 1, BEGINS)
+    """The first characters of a long text, written as the indexes are: with plain numbers."""
+    return sa.func.substr(column, sa.literal_column("1"), sa.literal_column(str(BEGINS)))
 
 
 STANDINGS: Final = sa.Table(

@@ -6,12 +6,14 @@ the few are sorted; else the index in the asked order is walked until the page i
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from watermaster.ledger.registry import models_of, versions_of
 from watermaster.ledger.registry_records import (
+    BEGINS,
     MODEL_TAGS,
     MODEL_VERSIONS,
     REGISTERED_MODELS,
@@ -26,6 +28,7 @@ _SIGNS: Final[dict[str, Callable[[Any, Any], sa.ColumnElement[bool]]]] = {
     "<": operator.lt, "<=": operator.le,
 }  # fmt: skip
 FEW: Final = 2_000  # so many are sorted rather than walked to
+FEW_MODELS: Final = 50
 _M, _V = REGISTERED_MODELS.c, MODEL_VERSIONS.c
 _COLUMNS: Final[dict[str, sa.ColumnElement[Any]]] = {
     "name": _V.model,
@@ -61,7 +64,7 @@ def search_versions(connection: sa.Connection, asked: Search) -> tuple[list[Mode
     """One page of versions, and whether there are more."""
     dialect = connection.dialect.name
     order = [_way(_COLUMNS[one.key], one.is_down) for one in asked.orders]
-    few, rest = _fewest(connection, asked)
+    few, rest = _fewest(connection, replace(asked, clauses=_named(connection, asked.clauses)))
     of = sa.and_(VERSION_TAGS.c.model == _V.model, VERSION_TAGS.c.version == _V.version)
     query = sa.select(_V.model, _V.version).where(
         _V.deleted_at.is_(None),
@@ -79,6 +82,23 @@ def search_versions(connection: sa.Connection, asked: Search) -> tuple[list[Mode
     return found[: asked.most], len(found) > asked.most
 
 
+def _named(connection: sa.Connection, clauses: tuple[Clause, ...]) -> tuple[Clause, ...]:
+    """Clauses with a pattern of names as the names themselves, where few models fit it.
+
+    There are fewer models than versions, so the pattern is held against the models first.
+    """
+    held = []
+    for one in clauses:
+        found = None
+        if one.key == "name" and not one.is_tag and one.sign in {"LIKE", "ILIKE"}:
+            fits = _compared(connection.dialect.name, _M.name, one.sign, one.value)
+            names = sa.select(_M.name).where(fits).limit(FEW_MODELS + 1)
+            found = list(connection.execute(names).scalars())
+        is_few = found is not None and len(found) <= FEW_MODELS
+        held.append(Clause("name", "IN", tuple(found or ())) if is_few else one)
+    return tuple(held)
+
+
 def _fewest(connection: sa.Connection, asked: Search) -> tuple[sa.Select[Any] | None, list[Clause]]:
     """A query of the few versions that have one of the asked tags, if few have; other clauses."""
     equal = [one for one in asked.clauses if one.is_tag and one.sign == "="]
@@ -92,8 +112,14 @@ def _fewest(connection: sa.Connection, asked: Search) -> tuple[sa.Select[Any] | 
 
 def _tagged(key: str, value: str) -> sa.Select[Any]:
     tags = VERSION_TAGS.c
-    same = begins(tags.value) == sa.func.substr(value, 1, 200)
-    return sa.select(tags.model, tags.version).where(tags.key == key, same, tags.value == value)
+    return sa.select(tags.model, tags.version).where(tags.key == key, _same(tags.value, value))
+
+
+def _same(column: sa.ColumnElement[str], value: str) -> sa.ColumnElement[bool]:
+    """A long text is this one, found by the index of how such texts begin."""
+    begun = begins(column) == value[:BEGINS]
+    # joined to nothing, else SQLite writes the value into what the index holds, and misses it
+    return begun if len(value) < BEGINS else sa.and_(begun, column + "" == value)
 
 
 def _sort_of(table: sa.Table, name: sa.ColumnElement[Any], asked: Search) -> sa.ColumnElement[bool]:
@@ -121,10 +147,9 @@ def _told(
     dialect: str, columns: dict[str, sa.ColumnElement[Any]], one: Clause
 ) -> sa.ColumnElement[bool]:
     column = columns[one.key]
-    told = _compared(dialect, column, one.sign, one.value)
     if column is _V.source and one.sign == "=":
-        return sa.and_(begins(_V.source) == sa.func.substr(one.value, 1, 200), told)
-    return told
+        return _same(column, str(one.value))
+    return _compared(dialect, column, one.sign, one.value)
 
 
 def _compared(
@@ -132,7 +157,8 @@ def _compared(
 ) -> sa.ColumnElement[bool]:
     match sign:
         case "LIKE" if dialect == "sqlite":  # its LIKE ignores case
-            return column.op("GLOB")(_glob(value))
+            # joined to nothing, else it walks the names by index and sorts all that fits
+            return (column + "").op("GLOB", is_comparison=True)(_glob(value))
         case "LIKE":
             return column.like(_unescaped(value))
         case "ILIKE":
