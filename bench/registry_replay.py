@@ -51,7 +51,7 @@ def serving(folder: Path) -> Iterator[int]:
     home, port = folder / "home", free_port()
     wm = [sys.executable, "-m", "watermaster", "--home", str(home)]
     subprocess.run([*wm, "init"], check=True, capture_output=True, timeout=120)
-    server = subprocess.Popen([*wm, "serve", "--port", str(port), "--no-sync"])
+    server = subprocess.Popen([*wm, "serve", "--port", str(port), "--only", "registry"])
     try:
         until(lambda: _lives(port), 60, "the server")
         yield port

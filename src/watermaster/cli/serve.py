@@ -4,6 +4,7 @@ import dataclasses
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -15,11 +16,19 @@ from watermaster.model.errors import UsageError
 from watermaster.model.events import tell_nobody
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from watermaster.flows.events import Refusals
     from watermaster.flows.open import Project
 
 app = command_group()
 LOCAL: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class Part(StrEnum):
+    """What can be served alone."""
+
+    REGISTRY = "registry"  # the model registry, to MLflow's clients
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ class Certificate:
     epilog=examples(
         "wm serve",
         "wm serve --port 9000",
+        "wm serve --only registry",
         "wm serve --host 0.0.0.0 --port 443 --tls-cert chain.pem --tls-key key.pem",
     ),
 )
@@ -43,6 +53,10 @@ def serve(
         str, typer.Option(help="address to listen on; other than local ones need signIn")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one")] = 8080,
+    only: Annotated[
+        Part | None,
+        typer.Option(help="serve one part alone, in a small process; nothing is pulled"),
+    ] = None,
     sync: Annotated[bool, typer.Option(help="pull sources on their schedules meanwhile")] = True,
     tls_cert: Annotated[Path | None, typer.Option(help="certificate with its chain, PEM")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="its key, PEM")] = None,
@@ -51,8 +65,8 @@ def serve(
     opened = project()
     shown = _certificate(tls_cert, tls_key)
     _check_host(opened, host, shown)
-    with _syncing(opened) if sync else nullcontext():
-        serve_project(opened, host, port, shown)
+    with _syncing(opened) if sync and only is None else nullcontext():
+        serve_project(opened, (host, port), shown, only)
 
 
 def _certificate(chain: Path | None, key: Path | None) -> Certificate | None:
@@ -104,16 +118,28 @@ def _syncing(opened: "Project") -> Iterator[None]:
         runner.join()
 
 
+def _app_of(opened: "Project", only: Part | None) -> "FastAPI":
+    if only is Part.REGISTRY:
+        from watermaster.serve.registry_app import create_registry_app
+
+        return create_registry_app(opened)
+    from watermaster.serve.app import create_app
+
+    return create_app(opened)
+
+
 def serve_project(
-    opened: "Project", host: str, port: int, shown: Certificate | None = None
+    opened: "Project",
+    address: tuple[str, int],
+    shown: Certificate | None = None,
+    only: Part | None = None,
 ) -> None:
     """Listen, print the address, and answer until the process is asked to end."""
     import socket
 
     import uvicorn
 
-    from watermaster.serve.app import create_app
-
+    host, port = address
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # named as TCP, else asyncio leaves Nagle on, and each answer waits 40 ms for an ACK
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
@@ -128,7 +154,7 @@ def serve_project(
         kind, spec = "https" if shown else "http", opened.config.sign_in
         say(f"Watermaster is served on {kind}://{name}:{listening.getsockname()[1]}/")
         say(f"People sign in at {spec.public_url}" if spec else "Nobody signs in: local admin")
-        served = create_app(opened)
+        served = _app_of(opened, only)
         settings = uvicorn.Config(
             served,
             log_level="warning",

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -47,15 +47,16 @@ from watermaster.serve import (
     tags,
     things,
 )
+from watermaster.serve.asking import HEADERS
 from watermaster.serve.guard import Guard, Table
+from watermaster.serve.hosts import hosts_of
 from watermaster.serve.mlflow import routes as mlflow_routes
 from watermaster.serve.mlflow.wire import refusal
-from watermaster.serve.render import HEADERS, page
+from watermaster.serve.render import page
 from watermaster.serve.state import State
 
 PROGRAMS: Final = ("/api/", "/v1/", "/metrics", "/live")  # they read JSON, not pages
 MLFLOW: Final = ("/api/2.0/mlflow/", "/api/3.0/mlflow/")  # its clients read errors in its form
-LOCAL: Final = ("127.0.0.1", "localhost", "[::1]")
 LOG: Final = logging.getLogger(__name__)
 
 
@@ -115,15 +116,8 @@ def create_app(project: Project) -> FastAPI:
     app.add_middleware(Guard, table=table, state=app.state.watermaster, tell=_refused)
     app.middleware("http")(_guarded)
     app.add_middleware(GZipMiddleware, minimum_size=800)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_names(project))
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts_of(project))
     return app
-
-
-def _names(project: Project) -> list[str]:
-    """The names the server answers to, so that no other site can lend it one of its own."""
-    spec = project.config.sign_in
-    public = urlsplit(spec.public_url).hostname if spec else None
-    return [*LOCAL, *([public] if public else [])]
 
 
 async def _guarded(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:

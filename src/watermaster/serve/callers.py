@@ -16,7 +16,7 @@ from watermaster.flows.sign_in import count_attempt, form_token
 from watermaster.model.config import SignIn
 from watermaster.model.errors import NotSignedInError, TooOftenError
 from watermaster.model.identity import Session, Subject
-from watermaster.serve.state import State
+from watermaster.serve.asking import Asking
 
 SESSION: Final = "watermaster"
 BEGUN: Final = "watermaster-begun"
@@ -37,7 +37,7 @@ class Caller:
 class Callers:
     """Finds out who sends requests, and makes those wait who guess."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: Asking) -> None:
         self._state = state
         self._spec = state.project.config.sign_in
         self._waiting: dict[str, str] = {}  # address to the minute it must see the end of

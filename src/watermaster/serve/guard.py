@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from watermaster.flows.owners import team_of_declared, team_of_finding, team_of_fix
+from watermaster.flows.open import Project
 from watermaster.flows.sight import need, see_all
 from watermaster.model.errors import (
     NotAllowedError,
@@ -22,9 +22,9 @@ from watermaster.model.errors import (
 )
 from watermaster.model.identity import Right, Subject
 from watermaster.model.ocsf import Refusal
+from watermaster.serve.asking import ASKED, Asking, the_asking
 from watermaster.serve.callers import Caller, Callers
 from watermaster.serve.rights import RIGHTS, Of, Rule, Sight, held_against
-from watermaster.serve.state import ASKED, State, the_state
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CALLER: Final = "watermaster-caller"
@@ -78,7 +78,7 @@ class Table:
 class Guard:
     """Lets a request through with its State, or answers why not."""
 
-    def __init__(self, app: ASGIApp, table: Table, state: State, tell: Tell) -> None:
+    def __init__(self, app: ASGIApp, table: Table, state: Asking, tell: Tell) -> None:
         self.app, self.table, self.state, self.tell = app, table, state, tell
         self.callers = Callers(state)
 
@@ -124,12 +124,12 @@ class Guard:
         if rule.sight is Sight.ALL:
             see_all(project, where)
         if rule.of is not Of.NOBODY:
-            need(project, rule.right, OWNERS[rule.of](project, asked.names), where)
+            need(project, rule.right, _owner(rule.of, project, asked.names), where)
 
 
 def told_of(request: Request, error: WatermasterError) -> None:
     """Keep a refusal for whoever watches security; that a page wants sign-in first is none."""
-    state = the_state(request)
+    state = the_asking(request)
     is_asking = isinstance(error, NotSignedInError) and not (
         "authorization" in request.headers or request.query_params.get("code")
     )
@@ -161,6 +161,11 @@ def the_callers(request: Request) -> Callers:
     return callers
 
 
+def served_names(routes: Iterable[BaseRoute]) -> list[str]:
+    """Every route as the table of rights names it."""
+    return [f"{method} {path}" for path, methods in _served(routes) for method in methods]
+
+
 def _served(routes: Iterable[BaseRoute]) -> Iterable[tuple[str, list[str]]]:
     """Path and methods of every route, HEAD being GET."""
     for route in routes:
@@ -182,12 +187,15 @@ def _from_own_site(request: Request, caller: Caller) -> None:
         raise NotAllowedError(request.url.path, "was asked from another site", "ask it directly")
 
 
-OWNERS: Final[Mapping[Of, Callable[..., str | None]]] = {
-    Of.FINDING: lambda project, names: team_of_finding(
-        project, str(names.get("finding") or names["id_"])
-    ),
-    Of.FIX: lambda project, names: team_of_fix(project, str(names.get("fix") or names["id_"])),
-    Of.DECLARED: lambda project, names: team_of_declared(
-        project, str(names["noun"]), str(names["name"])
-    ),
-}
+def _owner(of: Of, project: Project, names: Mapping[str, Any]) -> str | None:
+    """The team that owns what a path names."""
+    # what knows findings brings the engine, which not every server has
+    from watermaster.flows.owners import team_of_declared, team_of_finding, team_of_fix
+
+    match of:
+        case Of.FINDING:
+            return team_of_finding(project, str(names.get("finding") or names["id_"]))
+        case Of.FIX:
+            return team_of_fix(project, str(names.get("fix") or names["id_"]))
+        case _:
+            return team_of_declared(project, str(names["noun"]), str(names["name"]))

@@ -35,16 +35,6 @@ ICONS: Final = {  # 16 x 16, one stroke
     "Costs": "M3 12l3-4 3 2 4-6M3 3v10h10",
 }
 STALE_S: Final = 3 * 86_400  # a source this old is told beside the figures
-HEADERS: Final = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-}
 
 
 def _iso_day(day: str | None) -> str:

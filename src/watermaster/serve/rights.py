@@ -47,9 +47,9 @@ SEE_ALL: Final = Rule(Right.SEE, Sight.ALL)
 DELIVER: Final = Rule(Right.DELIVER)
 CHANGE_FINDING: Final = Rule(Right.CHANGE, of=Of.FINDING)
 APPROVE_FIX: Final = Rule(Right.APPROVE, of=Of.FIX)
-AUDIT: Final = Rule(Right.AUDIT)
 APPROVE: Final = Rule(Right.APPROVE, Sight.ALL)
 REGISTER: Final = Rule(Right.REGISTER)
+AUDIT: Final = Rule(Right.AUDIT)
 ADMINISTER: Final = Rule(Right.ADMINISTER)
 
 RIGHTS: Final[Mapping[str, Rule]] = {

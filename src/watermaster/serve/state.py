@@ -1,9 +1,7 @@
 """What requests share: the project, one at a time at its engine, and what was found before."""
 
-import copy
 import dataclasses
 import functools
-import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Annotated, Any, Final
@@ -13,7 +11,6 @@ from fastapi import Depends, Request
 from watermaster.flows.around import Around, around
 from watermaster.flows.cost_moved import cost_flow
 from watermaster.flows.entities import list_entities, passport
-from watermaster.flows.events import Refusals
 from watermaster.flows.glass import broken_glass, in_words
 from watermaster.flows.heard import heard_now
 from watermaster.flows.inventory import Looked, entity, inventory, look
@@ -31,19 +28,18 @@ from watermaster.flows.scope import Asked, Scoped, revision_now, scoped
 from watermaster.flows.source_ages import source_ages
 from watermaster.model.entities import EntityList, Noun, Passport, ThingList, ThingTold
 from watermaster.model.errors import NotAllowedError
-from watermaster.model.identity import Subject, local, onlooker
+from watermaster.model.identity import onlooker
 from watermaster.model.inventory import Entity, Inventory
 from watermaster.model.overview import FlowReport, Overview, SourceAge
 from watermaster.model.things import Seen
+from watermaster.serve.asking import ASKED, Asking
 
 KEPT: Final = 32
 LOOKED: Final = 3  # months of the estate, each with all its things
-ASKED: Final = "watermaster"  # where a request holds its State
-NOBODY: Final = onlooker(frozenset())
 Teams = frozenset[str] | None
 
 
-class State:
+class State(Asking):
     """Flows run in one thread, because what the engine keeps between requests is that thread's.
 
     What a flow found is kept by revision, so that nothing shown is ever stale, and by the teams
@@ -52,12 +48,9 @@ class State:
     """
 
     def __init__(self, project: Project) -> None:
-        self.project = project
-        self.asker: Subject | None = project.subject or local(project.actor)
+        super().__init__(project)
         self._worker = ThreadPoolExecutor(1, "flows")
         self._fixer = ThreadPoolExecutor(1, "fixes")
-        self.form_token = secrets.token_urlsafe(24)
-        self.refusals = Refusals()  # for whoever watches security
 
         def of(teams: Teams) -> Project:
             subject = project.subject if teams is None else onlooker(teams)
@@ -77,18 +70,6 @@ class State:
         )
         self._inventory = few(lambda teams, looked, _heard: inventory(of(teams), looked=looked))
         self._receiver = functools.cache(lambda: Receiver(project))
-
-    def asked_by(self, asker: Subject | None, form_token: str | None = None) -> "State":
-        """The same for one request: flows see and do what `asker` may, and carry the name.
-
-        form_token: what the forms of its session carry; None: those of this process.
-        """
-        mine = copy.copy(self)
-        mine.asker = asker
-        subject = asker or NOBODY
-        mine.project = dataclasses.replace(self.project, actor=subject.name, subject=subject)
-        mine.form_token = form_token or self.form_token
-        return mine
 
     @property
     def _teams(self) -> "Teams":

@@ -1,6 +1,8 @@
 """What MLflow's clients ask, answered as MLflow's own server answered it (recorded, 3.17.2)."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from watermaster.flows.open import create_project
 from watermaster.serve.app import create_app
 from watermaster.serve.mlflow.bodies import MOST_BYTES
 from watermaster.serve.mlflow.routes import METHODS, PREFIX
+from watermaster.serve.registry_app import create_registry_app
 
 ODD = Path(__file__).parents[2] / "golden" / "mlflow_registry" / "odd_3.17.2.jsonl.gz"
 TRANSCRIPT = "governance/mlflow_registry_transcript_3.17.2.jsonl.gz"
@@ -19,9 +22,9 @@ MODELS, VERSIONS = PREFIX + "registered-models/", PREFIX + "model-versions/"
 BETTER = ("search?max_results=0", "search?max_results=-1", "search?order_by=%60name%60")
 
 
-@pytest.fixture
-def client(tmp_path):
-    app = create_app(create_project(tmp_path / "home"))
+@pytest.fixture(params=[create_app, create_registry_app], ids=["whole", "alone"])
+def client(tmp_path, request):
+    app = request.param(create_project(tmp_path / "home"))
     return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
 
 
@@ -125,6 +128,15 @@ def test_a_tag_that_is_missing_is_unlike_any_value(client):
         found = asked(client, "GET", f"{verb}/search", filter="tags.env != 'dev'").json()
         (listed,) = found.values()
         assert sorted(one["name"] for one in listed) == ["b", "c"]
+
+
+def test_served_alone_it_needs_neither_the_engine_nor_the_lake():
+    code = (
+        "import sys, watermaster.serve.registry_app; "
+        "print([m for m in ('duckdb', 'pyarrow', 'pyiceberg') if m in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
 
 
 def test_what_is_no_method_of_the_registry_says_so_in_mlflows_form(client):

@@ -17,6 +17,7 @@ from watermaster.flows.lineage import Told
 from watermaster.flows.open import Project
 from watermaster.model.registry import Stage
 from watermaster.model.registry_search import MODELS, VERSIONS, Searched, read_search, token_of
+from watermaster.serve.asking import the_project
 from watermaster.serve.mlflow.bodies import (
     MOST_BYTES,
     Field,
@@ -27,7 +28,6 @@ from watermaster.serve.mlflow.bodies import (
     read_query,
 )
 from watermaster.serve.mlflow.wire import model_told, version_told
-from watermaster.serve.state import the_state
 
 PREFIX: Final = "/api/2.0/mlflow/"
 Told_ = dict[str, Any]
@@ -229,7 +229,7 @@ def _endpoint(method: Method) -> Callable[[Request], Any]:
         else:
             kind = request.headers.get("content-type", "")
             told = read_body(await _body(request), kind, method.fields)
-        project = the_state(request).project
+        project = the_project(request)
         return JSONResponse(await run_in_threadpool(method.work, project, told))
 
     return answer
