@@ -126,7 +126,7 @@ print(found.bytes, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-@pytest.mark.parametrize("held_bytes", [256 << 20, pytest.param(2 << 30, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("held_bytes", [96 << 20, pytest.param(2 << 30, marks=pytest.mark.deep)])
 def test_a_large_artefact_is_read_in_a_few_megabytes(tmp_path, held_bytes):
     """Of a sparse file, so that no disk is filled; read in another process, for its memory."""
     folder = make_model(tmp_path / "model", {"small": b"x"})

@@ -14,9 +14,11 @@ from starlette.testclient import TestClient
 from tests.components import free_port
 from tests.flows.artefact_work import FILES, flip, make_key, make_model, registered, trusting
 from tests.flows.registry_work import MODEL
+from watermaster.flows.access import list_accesses
 from watermaster.flows.audit import verify_file
 from watermaster.flows.signing import sign_folder
 from watermaster.ledger.dsse import private_key
+from watermaster.model.access import AccessAsked, Verb
 from watermaster.model.events import tell_nobody
 from watermaster.model.identity import local
 from watermaster.observe.artefact import manifest_at, signature_at
@@ -72,23 +74,38 @@ def test_who_has_the_files_tells_them_and_a_forged_list_is_refused_by_name(clien
     assert (again.status_code, "has another artefact" in again.text) == (409, True)
 
 
-@pytest.mark.parametrize(("path", "body", "status"), [
+BAD = (
     ("/1/artefact", {"manifest": {"../x": {"sha256": "a" * 64}}}, 422),
     ("/1/artefact", {"manifest": {}}, 422), ("/1/artefact", {"signature": "{}"}, 400),
     ("/1/artefact", {"manifest": {"a": {"sha256": "a" * 64}}, "signature": "{}"}, 422),
     ("/9/artefact", {}, 404), ("/1/verification", {}, 409),
     ("/1/artefact", [], 400), ("/x/artefact", {}, 400),
-])  # fmt: skip
-def test_bad_requests_get_a_clear_answer(client, path, body, status):
-    got = client.post(f"{OF}{path}", json=body)
-    assert got.status_code == status
-    assert set(got.json()["error"]) == {"where", "what", "fix", "id"}
+)  # fmt: skip
 
 
-def test_a_body_that_is_too_large_is_refused_before_it_is_read(client):
+def test_bad_requests_get_a_clear_answer_and_too_large_ones_before_they_are_read(client):
+    for path, body, status in BAD:
+        got = client.post(f"{OF}{path}", json=body)
+        assert (path, body, got.status_code) == (path, body, status)
+        assert set(got.json()["error"]) == {"where", "what", "fix", "id"}
     headers = {"content-type": "application/json", "content-length": str(1 << 40)}
     got = client.post(f"{OF}/1/artefact", content=b"{}", headers=headers)
     assert (got.status_code, "no more than 64 MiB" in got.text) == (400, True)
+
+
+def test_a_client_of_mlflow_is_told_which_file_is_not_as_signed(project, place):
+    config = project.config.model_copy(update={"artefacts": [str(place.parent)]})
+    app = create_app(dataclasses.replace(project, config=config))
+    client = TestClient(app, base_url="http://127.0.0.1")
+    new = {"name": MODEL, "source": str(place)}
+    made = client.post("/api/2.0/mlflow/model-versions/create", json=new)
+    version = made.json()["model_version"]["version"]
+    assert client.get(f"{OF}/{version}/artefact").json()["signer"] == "release"
+    flip(place / "MLmodel")
+    refused = client.post("/api/2.0/mlflow/model-versions/create", json=new)
+    assert refused.json()["error_code"] == "INVALID_PARAMETER_VALUE"
+    assert "file MLmodel: was changed" in refused.json()["message"]
+    assert 400 <= refused.status_code < 500
 
 
 def test_files_that_were_not_registered_are_not_given(client, place):
@@ -136,6 +153,8 @@ def test_a_changed_file_breaks_off_over_a_real_connection(project, place, path):
                 ask.getresponse() as got,
             ):
                 got.read()
+        told = list_accesses(project, AccessAsked(verb=Verb.REFUSED)).rows
+        assert [one.place for one in told] == [f"{place}: {path}"]
     finally:
         server.should_exit = True
         thread.join(30)

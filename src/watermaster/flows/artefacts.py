@@ -32,6 +32,7 @@ from watermaster.model.errors import (
     RefusedError,
     WatermasterError,
 )
+from watermaster.model.events import Notice
 from watermaster.model.identity import Right, Sort
 from watermaster.model.integrity import Break
 from watermaster.observe.artefact import blocks_of, fetched, manifest_at, signature_at
@@ -308,7 +309,21 @@ def file_of(project: Project, of: tuple[str, int], path: str) -> tuple[int | Non
     with project.ledger.records.begin() as connection:
         thing = f"model/{of[0]}/{of[1]}"
         note_access(connection, project, ("read", thing), f"{location}: {path}", known.bytes)
-    return known.bytes, blocks_of(location, path, known.sha256)
+    blocks = blocks_of(location, path, known.sha256)
+    return known.bytes, _or_refused(project, thing, f"{location}: {path}", blocks)
+
+
+def _or_refused(
+    project: Project, thing: str, place: str, blocks: Iterator[bytes]
+) -> Iterator[bytes]:
+    """The same blocks; where they break off, the access log says so."""
+    try:
+        yield from blocks
+    except TamperedError as error:
+        project.tell(Notice(f"{thing} was asked for and broke off: {error}"))
+        with project.ledger.records.begin() as connection:
+            note_access(connection, project, ("refused", thing), place)
+        raise
 
 
 def _judged(project: Project, held: Held, where: str) -> Judged:

@@ -4,7 +4,9 @@ from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
 
+from watermaster.model.artefacts import TamperedError
 from watermaster.model.errors import (
+    BadInputError,
     BusyError,
     NotAllowedError,
     NotFoundError,
@@ -37,6 +39,8 @@ CODES: Final[tuple[tuple[type[WatermasterError], str, str, str], ...]] = (
     (BusyError, "RESOURCE_CONFLICT", "RESOURCE_CONFLICT", "KAM00"),
     (StorageError, "TEMPORARILY_UNAVAILABLE", "TEMPORARILY_UNAVAILABLE", "XXM00"),
     (UsageError, "INVALID_PARAMETER_VALUE", "INVALID_PARAMETER_VALUE", "KAM00"),
+    (TamperedError, "INVALID_PARAMETER_VALUE", "INVALID_PARAMETER_VALUE", "KAM00"),
+    (BadInputError, "INVALID_PARAMETER_VALUE", "INVALID_PARAMETER_VALUE", "KAM00"),
 )
 INTERNAL: Final = ("INTERNAL_ERROR", "CLIENT_INTERNAL_ERROR", "XXM00")
 
