@@ -48,7 +48,7 @@ def test_a_token_runs_what_it_may_and_nothing_else(home, monkeypatch, capsys):
     assert run(["get", "Team"]) == 0
     for refused in (
         ["glass", "list"],
-        ["finding", "list"],
+        ["savings", "show"],
         ["apply", "-f", "."],
         ["audit", "verify"],
     ):

@@ -123,6 +123,25 @@ def test_a_charge_of_another_unit_is_as_if_it_were_not_there(asking):
     assert answer.status_code == nowhere.status_code == 404
 
 
+def test_findings_and_workloads_of_other_units_are_not_shown(asking):
+    everybody, mine = asking(None), asking(who(Role.VIEWER, "claims-ai"))
+    every = everybody.get("/api/v1/findings?status=new").json()["found"]
+    own = mine.get("/api/v1/findings?status=new").json()["found"]
+    assert own == [one for one in every if "claims-ai" in {one["team"], one["guess"]}]
+    assert len(own) < len(every)
+    other = next(one for one in every if one not in own)
+    assert mine.get(f"/findings/{other['id']}").status_code == 404
+    assert everybody.get(f"/findings/{other['id']}").status_code == 200
+    told = mine.get("/api/v1/estate").json()
+    assert {one["unit"] for one in told["workloads"]} == {"Claims"}
+    assert all("claims-ai" in {one["team"], one["guess"]} for one in told["findings"])
+    assert mine.get("/estate/workload/doc-extract").status_code == 200
+    assert mine.get("/estate/workload/protein-fold").status_code == 404
+    page = mine.get("/estate").text
+    assert "protein-fold" not in page
+    assert "protein-fold" in everybody.get("/estate").text
+
+
 def test_a_page_of_another_site_changes_nothing(client):
     for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
         answer = client.post("/api/v1/reviews/2026-10", json={}, headers=headers)

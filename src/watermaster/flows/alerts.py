@@ -13,6 +13,7 @@ from watermaster.flows.decide_finding import tell_findings
 from watermaster.flows.open import Project
 from watermaster.flows.scope import month_sizes
 from watermaster.flows.send import alerts_message, channels, send
+from watermaster.flows.sight import is_theirs, teams_in_sight
 from watermaster.flows.source_gaps import source_gaps
 from watermaster.ledger.alerts import alert_states, put_alerts
 from watermaster.ledger.head import read_head
@@ -58,8 +59,10 @@ def run_alerts(project: Project) -> list[AlertState]:
 def list_alerts(
     project: Project, every: Sequence[str] = (FIRING, ACKNOWLEDGED)
 ) -> list[AlertState]:
-    """Alerts of these states, the dearest first."""
-    found = [one for one in alert_states(project.ledger.records).values() if one.state in every]
+    """Alerts of these states, the dearest first; those of one's own units."""
+    theirs = teams_in_sight(project)
+    found = [one for one in alert_states(project.ledger.records).values()
+             if one.state in every and is_theirs(theirs, one.alert.team)]  # fmt: skip
     return sorted(found, key=lambda one: (-(one.alert.amount or 0), one.alert.key))
 
 

@@ -14,6 +14,7 @@ from watermaster.flows.estate import known_estate
 from watermaster.flows.heard import with_heard
 from watermaster.flows.open import Project
 from watermaster.flows.scope import estate_month
+from watermaster.flows.sight import is_theirs, teams_in_sight
 from watermaster.flows.source_gaps import source_gaps
 from watermaster.flows.things import things_seen
 from watermaster.ledger.head import Head, read_head
@@ -77,7 +78,7 @@ def found_at(project: Project, head: Head, month: str) -> list[Finding] | None:
 
 
 def list_findings(project: Project, chosen: Chosen | None = None) -> FindingsReport:
-    """The findings of the newest reconciliation, the dearest first."""
+    """The findings of the newest reconciliation, the dearest first; those of one's own units."""
     asked = chosen or Chosen()
     query = sa.select(FINDINGS) if asked.closed else sa.select(FINDINGS).where(FINDINGS.c.is_open)
     newest = (
@@ -89,10 +90,12 @@ def list_findings(project: Project, chosen: Chosen | None = None) -> FindingsRep
     with project.ledger.records.connect() as connection:
         rows = [read_finding(json.loads(row.found)) for row in connection.execute(query)]
         last = connection.execute(newest).first()
+    theirs = teams_in_sight(project)
     found = [
         one
         for one in rows
-        if (not asked.rules or one.rule in asked.rules)
+        if is_theirs(theirs, one.team, one.guess)
+        and (not asked.rules or one.rule in asked.rules)
         and (not asked.teams or {one.team, one.guess} & set(asked.teams))
     ]
     month = last.subject if last else ""
@@ -134,7 +137,10 @@ def show_finding(project: Project, id_: str) -> Finding:
     if len(rows) != 1:
         what = "is no finding" if not rows else "fits several findings"
         raise NotFoundError(f"finding {id_}", what, "see wm finding list for the ids")
-    return read_finding(json.loads(rows[0].found))
+    found = read_finding(json.loads(rows[0].found))
+    if not is_theirs(teams_in_sight(project), found.team, found.guess):
+        raise NotFoundError(f"finding {id_}", "is no finding", "see wm finding list for the ids")
+    return found
 
 
 def _why(found: Sequence[Finding], month: str) -> str:

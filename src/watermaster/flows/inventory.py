@@ -13,6 +13,7 @@ from watermaster.flows.heard import with_heard
 from watermaster.flows.open import Project
 from watermaster.flows.resources import describe
 from watermaster.flows.scope import estate_month
+from watermaster.flows.sight import is_theirs, teams_in_sight
 from watermaster.flows.source_gaps import source_gaps
 from watermaster.flows.things import things_seen
 from watermaster.ledger.head import Head, read_head
@@ -62,6 +63,9 @@ def inventory(
     """Workloads and findings of a month, with what watches told since."""
     base = looked or look(project, month)
     seen = with_heard(project, base.seen, base.estate)
+    theirs = teams_in_sight(project)
+    states = [one for one in _states(seen, base.estate, base.found) if is_theirs(theirs, one.team)]
+    own = [one for one in base.found if is_theirs(theirs, one.team, one.guess)]
     return Inventory(
         rule=RULE,
         snapshot=base.head.name,
@@ -71,9 +75,9 @@ def inventory(
         currency=seen.currency,
         cost=sum((cost for _, cost in base.paid), Decimal(0)),
         owned=sum((cost for team, cost in base.paid if team), Decimal(0)),
-        things=len(seen.things),
-        workloads=_states(seen, base.estate, base.found),
-        findings=base.found,
+        things=len(seen.things) if theirs is None else sum(one.things for one in states),
+        workloads=states,
+        findings=own,
         gaps=source_gaps(project, base.estate),
     )
 
@@ -84,11 +88,13 @@ def entity(project: Project, name: str, looked: Looked | None = None) -> Entity:
     version = next(
         (v for v in base.estate.of("Workload") if v.resource.metadata.name == name), None
     )
-    if version is None:
+    theirs = teams_in_sight(project)
+    if version is None or not is_theirs(theirs, version.resource.metadata.owner):
         raise NotFoundError(f"workload {name}", "is not declared", "see wm get workload")
     seen = with_heard(project, base.seen, base.estate)
     mine = [one for one in seen.things if one.workload == name]
-    about = [one for one in base.found if _is_about(one, name, mine)]
+    about = [one for one in base.found
+             if _is_about(one, name, mine) and is_theirs(theirs, one.team, one.guess)]  # fmt: skip
     use = next((one for one in seen.workloads if one.workload == name), None)
     units = {v.resource.metadata.name: v.resource.spec.unit for v in base.estate.of("Team")}
     state = _state(version, use, units, {name: mine}, {name: len(about)})

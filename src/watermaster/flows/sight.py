@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from watermaster.flows.estate import known_estate
 from watermaster.flows.open import Project
@@ -77,7 +76,6 @@ def need_one(project: Project, rights: Sequence[Right], team: str | None, what: 
         )  # fmt: skip
 
 
-def own_rows(project: Project, rows: Sequence[Any]) -> list[Any]:
-    """Records with a `team` that who asks may see; what is nobody's is everybody's to see."""
-    teams = teams_in_sight(project)
-    return [one for one in rows if teams is None or one.team is None or one.team in teams]
+def is_theirs(teams: frozenset[str] | None, *owners: str | None) -> bool:
+    """Whether one of these owns something, or is guessed to; teams None: all is theirs to see."""
+    return teams is None or any(one in teams for one in owners)
