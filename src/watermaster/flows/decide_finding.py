@@ -9,7 +9,7 @@ from typing import Final
 from watermaster.decide.review.expected import Bought, counted_once, expected_saving
 from watermaster.decide.review.standing import standing
 from watermaster.flows.estate import known_estate
-from watermaster.flows.finding_things import seen_now, things_of
+from watermaster.flows.finding_things import places_of, seen_now, things_of
 from watermaster.flows.findings import Chosen, list_findings, open_ids, show_finding
 from watermaster.flows.open import Project
 from watermaster.flows.savings import records_by_rule, savings
@@ -107,7 +107,7 @@ def tell_findings(
     base = {f.name: getattr(report, f.name) for f in fields(report)} | {"found": found}
     now = seen or (seen_now(project) if found else None)
     savings = savings_of(project, found, now)
-    about = {one.id: {t.place for t in things_of(one, now)} for one in found} if now else {}
+    about = {one.id: places_of(one, now) for one in found} if now else {}
     return FindingsTold(
         **base, standing=kept, savings=savings, counted=counted_once(savings, about),
         beside=len(report.found) - len(found),

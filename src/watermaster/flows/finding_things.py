@@ -26,11 +26,7 @@ def things_of(finding: Finding, seen: Seen) -> list[Thing]:
         for row in finding.evidence
         if row.get("table") == "subjects"
     }
-    works = {
-        part.removeprefix("workload/")
-        for part in finding.subject.split("+")
-        if part.startswith("workload/")
-    }
+    works = works_of(finding)
     newest = {name: until.date() for name, until in seen.told_until.items()}
     today = seen.now.date()
     return [
@@ -39,3 +35,16 @@ def things_of(finding: Finding, seen: Seen) -> list[Thing]:
         if (one.platform, one.kind, one.uid) in named
         or (one.workload in works and one.last_seen.date() >= newest.get(one.source, today))
     ]
+
+
+def places_of(finding: Finding, seen: Seen) -> set[str]:
+    """All that a finding is about: its things, its workloads, and what it names."""
+    things = {one.place for one in things_of(finding, seen)}
+    return things | {f"workload/{name}" for name in works_of(finding)} | {finding.subject}
+
+
+def works_of(finding: Finding) -> set[str]:
+    """The workloads a finding names: `workload/a+b` names two, `workload/a+dataset/d` one."""
+    first, *more = finding.subject.split("+")
+    named = first.removeprefix("workload/")
+    return {named, *(name for name in more if "/" not in name)} if named != first else set()

@@ -51,12 +51,21 @@ def experiments_that_end(seen: Seen, estate: Estate) -> Iterator[Finding]:
         if end and days is not None and 0 <= days <= WARNED_DAYS and use and _goes_on(use):
             yield found(
                 seen, "experiment-ends-soon", f"workload/{one.name}", use.cost,
-                why=f"it ends on {end}, in {days} days, and still cost this in {seen.month}; "
+                why=f"it ends on {end}, {_in_days(days)}, and still cost this in {seen.month}; "
                 "past that day it is to be scaled to 0",
                 next_step=f"keep what is worth keeping of {one.name}: promote it, give it a new "
                 "end date, or let it end",
                 team=one.owner,
             )  # fmt: skip
+
+
+def _in_days(count: int) -> str:
+    """In words.
+
+    >>> _in_days(0), _in_days(1), _in_days(9)
+    ('today', 'tomorrow', 'in 9 days')
+    """
+    return {0: "today", 1: "tomorrow"}.get(count, f"in {count} days")
 
 
 def _owed(version: ResourceVersion) -> list[tuple[str, Any]]:
