@@ -1,4 +1,4 @@
-"""A model's versions whole, and what stood where when: who put it there, on what evidence."""
+"""A model's versions, what stood where when on what evidence, and bringing one to a slot."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -8,38 +8,32 @@ import sqlalchemy as sa
 from watermaster.flows.open import Project
 from watermaster.flows.registry import drop_alias, move_version, set_alias
 from watermaster.ledger.evidence import evidence_of
-from watermaster.ledger.registry import version_of
-from watermaster.ledger.registry_records import MODEL_VERSIONS, RULINGS
+from watermaster.ledger.registry import versions_of
+from watermaster.ledger.registry_records import MODEL_VERSIONS
 from watermaster.ledger.stood import standings
 from watermaster.model.errors import UsageError
 from watermaster.model.evidence import Evidence
-from watermaster.model.gates import Ruling, read_ruling
 from watermaster.model.registered import Stood
 from watermaster.model.registry import ModelVersion, Stage, UnknownModelError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoodThen:
-    """One version in one slot, the ruling that let it in, and the evidence that rested on."""
+    """One version in one slot, and the evidence it was let in on."""
 
     stood: Stood
-    ruling: Ruling | None
     evidence: tuple[Evidence, ...] = ()
 
 
 def list_versions(project: Project, model: str) -> list[ModelVersion]:
     """All versions of a model that are not deleted, the newest first."""
     held = MODEL_VERSIONS.c
-    query = (
-        sa.select(held.version)
-        .where(held.model == model, held.deleted_at.is_(None))
-        .order_by(held.version.desc())
-    )
+    keys = sa.select(held.model, held.version).where(held.model == model, held.deleted_at.is_(None))
     with project.ledger.records.connect() as connection:
-        found = [version_of(connection, model, number) for number in connection.scalars(query)]
+        found = versions_of(connection, keys, (held.version.desc(),))
     if not found:
         raise UnknownModelError(model)
-    return [one for one in found if one is not None]
+    return found
 
 
 def history_of(
@@ -50,11 +44,13 @@ def history_of(
         found = [
             one
             for one in standings(connection, model)
-            if slot in {None, one.slot}
-            and (at is None or (one.from_at <= at and (one.to_at is None or at < one.to_at)))
+            if slot in {None, one.slot} and (at is None or one.stands(at))
         ]
         given = {one.id: one for one in evidence_of(connection, model)} if found else {}
-        return [_then(connection, one, given) for one in found]
+    return [
+        StoodThen(stood=one, evidence=tuple(given[id_] for id_ in one.evidence if id_ in given))
+        for one in found
+    ]
 
 
 def promote(project: Project, model: str, version: int, slot: str) -> None:
@@ -84,12 +80,3 @@ def withdraw(project: Project, model: str, version: int, slot: str) -> None:
 def _standing(project: Project, model: str, version: int) -> list[Stood]:
     with project.ledger.records.connect() as connection:
         return standings(connection, model, version, now_only=True)
-
-
-def _then(connection: sa.Connection, one: Stood, given: dict[str, Evidence]) -> StoodThen:
-    if one.ruling is None:
-        return StoodThen(stood=one, ruling=None)
-    told = connection.scalar(sa.select(RULINGS.c.told).where(RULINGS.c.id == one.ruling))
-    ruling = read_ruling(told) if told else None
-    shown = tuple(given[key] for key in ruling.evidence if key in given) if ruling else ()
-    return StoodThen(stood=one, ruling=ruling, evidence=shown)
