@@ -25,7 +25,7 @@ from watermaster.flows.registry_read import download_place
 from watermaster.flows.signing import sign_folder
 from watermaster.ledger.audit import chained
 from watermaster.ledger.dsse import private_key
-from watermaster.ledger.registry_records import ARTEFACTS, MODEL_VERSIONS
+from watermaster.ledger.registry_records import ARTEFACTS, MODEL_VERSIONS, STANDINGS
 from watermaster.model.access import AccessAsked
 from watermaster.model.artefacts import File, Manifest, TamperedError
 from watermaster.model.errors import BadInputError, NotAllowedError, NotFoundError, RefusedError
@@ -282,3 +282,24 @@ def test_who_may_not_register_may_not_tell_files_either(project, place):
     with pytest.raises(NotAllowedError, match="may not change models of nobody"):
         attach(ben, (MODEL, 1), manifest, None)
     assert digest_of(project, 1) is None
+
+
+def test_all_that_stands_somewhere_is_verified_and_what_cannot_be_is_told(project, place, capsys):
+    register(project, 1, place)
+    with project.ledger.records.begin() as connection:
+        for version, slot, gone in ((1, "alias/prod", None), (2, "stage/Production", None),
+                                    (2, "alias/old", "2026-10-02")):  # fmt: skip
+            row = {"model": MODEL, "version": version, "slot": slot, "from_at": "2026-10-01",
+                   "set_by": "ada", "to_at": gone}  # fmt: skip
+            connection.execute(STANDINGS.insert().values(row))
+    home = ["--home", str(project.home)]
+    assert run(["model", "verify", "--standing", *home]) == 2
+    told = capsys.readouterr().out
+    assert "as registered" in told
+    assert f"not verified: {MODEL} 2: " in told
+    register(project, 2, place.with_name("model-2"))
+    assert run(["model", "verify", "--standing", *home]) == 0
+    flip(place / "MLmodel")
+    assert run(["model", "verify", "--standing", *home]) == 2
+    assert "file MLmodel" in capsys.readouterr().out
+    assert run(["model", "verify", MODEL, "1", "--standing", *home]) == 3

@@ -11,7 +11,7 @@ from watermaster.cli.output import Table, show
 from watermaster.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from watermaster.flows.artefacts import Verified
+    from watermaster.flows.artefacts import StandingVerified, Verified
 
 Place = Annotated[str, typer.Argument(metavar="PLACE", help="a folder, s3://, abfs://")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="name in the registry")]
@@ -34,7 +34,8 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
     app.command("verify", epilog=examples(
         "wm model verify claims-triage 13", "wm model verify claims-triage 13 --at ./copy",
-        "wm model verify --at ./model --public-key release.pub"))(verify)  # fmt: skip
+        "wm model verify --at ./model --public-key release.pub",
+        "wm model verify --standing"))(verify)  # fmt: skip
     app.command("download", epilog=examples("wm model download claims-triage 13 --to ./model"))(
         download
     )
@@ -92,13 +93,21 @@ def verify(
     ] = None,
     public: Public = None,
     signature: SignatureFile = None,
+    standing: Annotated[
+        bool, typer.Option("--standing", help="every version that stands in a slot now")
+    ] = False,
 ) -> None:
     """Compare a model's files with what was registered, or signed; exits 2 and names each other.
 
     Without MODEL and VERSION no ledger is asked: --at and --public-key tell what to verify.
     """
-    from watermaster.flows.artefacts import verify_version
+    from watermaster.flows.artefacts import verify_standing, verify_version
     from watermaster.flows.signing import verify_folder
+
+    if standing:
+        if model is not None or at is not None:
+            raise UsageError("wm model verify", "--standing verifies all of them", "name none")
+        return _tell_standing(verify_standing(project()))
 
     if model is not None and version is not None:
         return _tell(verify_version(project(), model, version, at))
@@ -121,6 +130,19 @@ def download(
     from watermaster.flows.artefacts import download as copy
 
     _tell(copy(project(), model, version, to))
+
+
+def _tell_standing(found: "StandingVerified") -> None:
+    rows = [
+        {"model": one.model, "version": one.version, "files": one.files, "signer": one.signer,
+         "found": "; ".join(broken.sentence for broken in one.breaks) or "as registered"}
+        for one in found.verified
+    ]  # fmt: skip
+    columns = ["model", "version", "files", "signer", "found"]
+    below = [f"not verified: {told}" for told in found.unread]
+    show(found, Table(columns, rows, below=below, empty="no version stands in a slot"))
+    if not found.is_whole:
+        raise typer.Exit(2)
 
 
 def _tell(found: "Verified") -> None:

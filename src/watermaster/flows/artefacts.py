@@ -21,6 +21,7 @@ from watermaster.ledger.artefacts import (
     keep_signature,
     kept_seal,
     last_signature_told,
+    standing_versions,
 )
 from watermaster.ledger.audit import append_audit, chained
 from watermaster.ledger.sealed import seal_of
@@ -84,6 +85,19 @@ class Verified:
     def is_whole(self) -> bool:
         """Whether every file is what was registered, and signed where it was."""
         return not self.breaks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingVerified:
+    """All versions that stand somewhere, verified; and those whose files nobody could compare."""
+
+    verified: list[Verified]
+    unread: list[str]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each was compared, and none is changed."""
+        return not self.unread and all(one.is_whole for one in self.verified)
 
 
 def may_read(project: Project, location: str) -> bool:
@@ -246,6 +260,21 @@ def verify_version(project: Project, model: str, version: int, at: str | None = 
         note_access(connection, project, ("read", f"model/{model}/{version}"), location,
                     found.bytes)  # fmt: skip
     return verified
+
+
+def verify_standing(project: Project) -> StandingVerified:
+    """Verify every version that stands in a slot; one that cannot be read is told, and the others
+    are verified all the same.
+    """
+    with project.ledger.records.connect() as connection:
+        standing = standing_versions(connection)
+    verified, unread = [], []
+    for model, version in standing:
+        try:
+            verified.append(verify_version(project, model, version))
+        except WatermasterError as error:
+            unread.append(f"{model} {version}: {error}")
+    return StandingVerified(verified=verified, unread=unread)
 
 
 def download(project: Project, model: str, version: int, to: Path) -> Verified:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from watermaster.ledger.registry_records import ARTEFACTS, EVIDENCE, MODEL_VERSIONS
+from watermaster.ledger.registry_records import ARTEFACTS, EVIDENCE, MODEL_VERSIONS, STANDINGS
 from watermaster.ledger.sealed import seal_of
 from watermaster.model.artefacts import Manifest, read_manifest
 
@@ -43,6 +43,14 @@ def held_version(connection: sa.Connection, model: str, version: int) -> Held | 
         return Held(**told)
     manifest = read_manifest(json.loads(artefact["manifest"]), row["digest"])
     return Held(**told, manifest=manifest, bundle=artefact["signature"], signer=artefact["signer"])
+
+
+def standing_versions(connection: sa.Connection) -> list[tuple[str, int]]:
+    """Every version that stands somewhere now: people rely on it."""
+    of = STANDINGS.c
+    query = sa.select(of.model, of.version).where(of.to_at.is_(None)).distinct()
+    ordered = query.order_by(of.model, of.version)
+    return [(row.model, row.version) for row in connection.execute(ordered)]
 
 
 def bind(connection: sa.Connection, of: tuple[str, int], at: str, manifest: Manifest) -> str:
