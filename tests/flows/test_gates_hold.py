@@ -70,6 +70,7 @@ class Registry(RuleBasedStateMachine):
         number = next(_COUNT)
         self.names = [f"m{number}-{place}" for place in range(2)]
         self.made: dict[tuple[int, int], str] = {}  # (model, version) to who made it
+        self.makers: dict[tuple[str, int], str] = {}  # of deleted versions too, by name
         self.digests: dict[tuple[int, int], str] = {}
         self.shown: dict[tuple[str, str, str], object] = {}  # model, digest, requirement
         self.approved: dict[tuple[str, str], set[str]] = {}
@@ -115,7 +116,7 @@ class Registry(RuleBasedStateMachine):
         told = Told(source=f"s3://models/{digest}")
         new = registry.NewVersion(model=self.names[place], told=told)
         number = registry.create_version(self.by(subject), new).version
-        self.made[place, number] = subject.name
+        self.made[place, number] = self.makers[self.names[place], number] = subject.name
         if digest:
             self.digests[place, number] = f"sha256:{digest * 64}"
             with self.project.ledger.records.begin() as connection:
@@ -173,7 +174,7 @@ class Registry(RuleBasedStateMachine):
     def grant(self, data, subject):
         id_ = data.draw(st.sampled_from(sorted(self.asked)))
         name, number, what, asker = self.asked[id_]
-        maker = self.made.get((self.names.index(name), number)) if name in self.names else None
+        maker = self.makers.get((name, number))
         try:
             grant_waiver(self.by(subject), id_)
         except NotAllowedError:
@@ -258,6 +259,10 @@ class Registry(RuleBasedStateMachine):
             assert held
         else:
             assert not held
+            self.makers = {
+                (new if name == self.names[place] else name, number): by
+                for (name, number), by in self.makers.items()
+            }
             self.names[place] = new
 
     def standing(self, place, slot):

@@ -188,6 +188,8 @@ def _below(found: Ruling) -> list[str]:
     change = found.change
     if not found.against:
         return []
+    if change.digest is None:
+        return [f"say first which files it has: wm model attach {change.model} {change.version}"]
     missing = sorted({path.split(".")[1] for one in found.against for path in one.missing
                       if path.startswith("evidence.")})  # fmt: skip
     return [
