@@ -20,9 +20,16 @@ from watermaster.decide.review.alerts import of_costs
 from watermaster.flows.alerts import acknowledge, list_alerts, run_alerts, silence
 from watermaster.flows.decide_finding import Choice, decide_finding
 from watermaster.flows.review import open_review
-from watermaster.flows.send import channel_named, review_message, send_due, send_review, send_test
+from watermaster.flows.send import (
+    alerts_message,
+    channel_named,
+    review_message,
+    send_due,
+    send_review,
+    send_test,
+)
 from watermaster.ledger.alerts import sent_so_far
-from watermaster.model.channels import AlertKind
+from watermaster.model.channels import Alert, AlertKind, ChannelSpec
 from watermaster.model.decided import Verb
 from watermaster.model.errors import BadResourceError, UsageError
 from watermaster.model.resources import load_resource
@@ -164,6 +171,11 @@ def test_an_alert_is_sent_once_acknowledged_silenced_and_ends(project, hook):
     first = run_alerts(project)
     assert {one.alert.kind for one in first} == {AlertKind.NEW}
     assert len(hook.got) == 1  # two of them in one message
+    message = hook.got[0][1].decode()
+    for one in first:  # what, whose, and where to go on
+        assert one.alert.subject in one.alert.words
+        assert one.alert.subject in message
+        assert f"; {one.alert.team or 'nobody'}; wm finding show " in message
     run_alerts(project)
     assert len(hook.got) == 1
     volume = finding_of(project, "orphaned-volume")
@@ -218,3 +230,13 @@ def test_a_gap_is_no_alert(values, missing):
     for number in missing:
         costs.pop(DAY - dt.timedelta(days=number))
     assert list(of_costs({"rag": costs}, DAY, "USD", Decimal(0))) == []
+
+
+def test_an_alert_leads_to_the_page_where_people_reach_it():
+    alert = Alert(key="new-finding/3fa9", kind=AlertKind.NEW, team="rag", subject="pod/a",
+                  words="w", amount=None, currency=None, link="/findings/3fa9")  # fmt: skip
+    spec = ChannelSpec(type="webhook", location="http://127.0.0.1:1/")
+    at = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
+    message = alerts_message(spec, [alert], at, "https://wm.example/")
+    assert b"https://wm.example/findings/3fa9" in message.body
+    assert b"wm finding show 3fa9" in alerts_message(spec, [alert], at).body

@@ -129,11 +129,12 @@ def _moved(project: Project, least: Decimal) -> Iterable[Alert]:
 
 
 def _send(project: Project, fresh: Sequence[Alert], now: dt.datetime) -> None:
+    address = project.config.sign_in.public_url if project.config.sign_in else ""
     for channel in channels(project):
         spec: ChannelSpec = channel.spec
         mine = [one for one in fresh if _wants(spec, one)]
         if mine:
-            send(project, channel, alerts_message(spec, mine, now))
+            send(project, channel, alerts_message(spec, mine, now, address))
 
 
 def _wants(spec: ChannelSpec, alert: Alert) -> bool:

@@ -64,18 +64,32 @@ def review_message(spec: ChannelSpec, found: Review, render: Render) -> Message:
     return Message(what=what, body=body, type=MAIL)
 
 
-def alerts_message(spec: ChannelSpec, alerts: Sequence[Alert], at: dt.datetime) -> Message:
-    """Alerts in one message, so that a storm of them is one; the dearest first."""
+def alerts_message(
+    spec: ChannelSpec, alerts: Sequence[Alert], at: dt.datetime, address: str = ""
+) -> Message:
+    """Alerts in one message, so that a storm of them is one; the dearest first.
+
+    address: where people reach the pages; without it the command is told that shows more.
+    """
     ordered = sorted(alerts, key=lambda one: (-(one.amount or 0), one.key))
     what = f"alert/{ordered[0].key}" + (f"+{len(ordered) - 1}" if len(ordered) > 1 else "")
     title = ordered[0].words if len(ordered) == 1 else f"{len(ordered)} alerts"
-    lines = [f"{one.kind}: {one.words}" for one in ordered[:MOST_BLOCKS]]
+    lines = [_alert_line(one, address) for one in ordered[:MOST_BLOCKS]]
     if len(ordered) > MOST_BLOCKS:
         lines.append(f"and {len(ordered) - MOST_BLOCKS} more: wm alert list")
     if spec.type == "webhook":
         return Message(what=what, body=_slack(title, lines), type=JSON)
     body = _mail(spec, (what, title[:200]), "\n".join(lines), at, {})
     return Message(what=what, body=body, type=MAIL)
+
+
+def _alert_line(one: Alert, address: str) -> str:
+    """What it is, whose it is, and where to go on."""
+    finding = one.link.partition("/findings/")[2]
+    where = f"wm finding show {finding}" if finding else "wm alert list"
+    if address:
+        where = f"{address.rstrip('/')}{one.link}"
+    return f"{one.kind}: {one.words}; {one.team or 'nobody'}; {where}"
 
 
 def send(project: Project, channel: Resource, message: Message) -> Sent:

@@ -29,11 +29,14 @@ def of_findings(
         worth = max(saving.allocated if saving else Decimal(0), one.cost or Decimal(0))
         told = f"{worth:,.0f} {one.currency or ''} a month".replace("  ", " ")
         if stands.status is Status.NEW and worth >= least:
-            yield _alert(one, AlertKind.NEW, worth, f"{one.rule}: {one.why} ({told})")
+            yield _alert(
+                one, AlertKind.NEW, worth, f"{one.rule}: {one.subject}: {one.why} ({told})"
+            )
         if stands.status is Status.OVERDUE and stands.last and stands.last.due:
             team = stands.last.team or "nobody"
             words = (
-                f"{team} accepted {one.rule} by {stands.last.due}, and it is still found ({told})"
+                f"{team} accepted {one.rule} of {one.subject} by {stands.last.due}, and it is "
+                f"still found ({told})"
             )
             yield _alert(one, AlertKind.OVERDUE, worth, words, team)
 
