@@ -149,6 +149,15 @@ def test_a_file_with_lines_cut_off_is_not_whole(project, tmp_path, lines):
     assert audit.verify_file(file, None).breaks
 
 
+def test_what_is_no_log_is_told_in_few_words(tmp_path):
+    (tmp_path / "noise").write_bytes(bytes(range(256)) * 400)
+    found = sentences(audit.verify_file(tmp_path / "noise", None).breaks)
+    assert len(found) < 25
+    assert any("lines that are none of a log" in one for one in found)
+    with pytest.raises(BadInputError, match="cannot be read"):
+        audit.verify_file(tmp_path, None)
+
+
 def test_a_chain_that_was_rewritten_whole_is_found_against_an_export(changed, tmp_path):
     from watermaster.ledger.audit import append_audit
 

@@ -85,8 +85,8 @@ def attach(
 
 
 def verify(
-    model: Annotated[str | None, typer.Argument(metavar="[MODEL]")] = None,
-    version: Annotated[int | None, typer.Argument(metavar="[VERSION]", min=1)] = None,
+    model: Annotated[str | None, typer.Argument(metavar="MODEL")] = None,
+    version: Annotated[int | None, typer.Argument(metavar="VERSION", min=1)] = None,
     at: Annotated[
         str | None,
         typer.Option(metavar="PLACE", help="a copy; none: where the version's files lie"),
