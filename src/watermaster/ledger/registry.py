@@ -120,11 +120,18 @@ def _newest(connection: sa.Connection, names: list[str]) -> dict[str, list[Model
     """The newest version of each stage of some models, by stage, as MLflow lists them."""
     held: dict[str, list[ModelVersion]] = {}
     if names:
-        asked: sa.BindParameter[Any] = sa.bindparam("names", names, expanding=True)
-        keys = sa.union_all(*(_newest_in(stage, asked) for stage in Stage)).subquery()
-        for one in versions_of(connection, sa.select(keys.c.model, keys.c.version), (_V.stage,)):
-            held.setdefault(one.model, []).append(one)
+        query = _newest_query(connection.dialect.name)
+        for row in connection.execute(query, {"names": names}):
+            held.setdefault(row.model, []).append(_version(row))
     return held
+
+
+@functools.cache
+def _newest_query(dialect: str) -> sa.Select[Any]:
+    asked: sa.BindParameter[Any] = sa.bindparam("names", expanding=True)
+    keys = sa.union_all(*(_newest_in(stage, asked) for stage in Stage)).subquery()
+    same = sa.and_(keys.c.model == _V.model, keys.c.version == _V.version)
+    return _versions(dialect).join(keys, same).order_by(_V.stage)
 
 
 def _newest_in(stage: Stage, names: sa.BindParameter[Any]) -> sa.Select[Any]:

@@ -55,6 +55,10 @@ class Callers:
             return Caller(None)
         return Caller(known.subject, form_token(cookie), known.session)
 
+    def know(self, request: Request) -> bool:
+        """Whether it is known at once who asks: whoever uses this machine, without a token."""
+        return self._spec is None and token_in(request) is None
+
     def attempt(self, request: Request) -> None:
         """Count one; TooOftenError where this address must wait."""
         if self._spec is None:

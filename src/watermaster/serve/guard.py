@@ -70,6 +70,11 @@ class Table:
                 return Asked(rule, told)
         raise NotFoundError(path, f"{method} not found", "begin at the first page")
 
+    def is_plain(self, request: Request) -> bool:
+        """Whether a request's right hangs on its route alone, so that no database is asked."""
+        rule = self._plain.get((request.method, request.scope["path"]))
+        return rule is not None and rule.of is Of.NOBODY
+
     def _fits(self, method: str, path: str) -> bool:
         """Whether a route tried earlier takes this path."""
         return any(m == method and p.match(path) for m, p, _, _ in self._named)
@@ -91,7 +96,10 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         request = Request(scope, receive)
-        refused = await run_in_threadpool(self._refused, request)
+        if self.table.is_plain(request) and self.callers.know(request):
+            refused = self._refused(request)  # sooner than a thread could begin
+        else:
+            refused = await run_in_threadpool(self._refused, request)
         await (refused or self.app)(scope, receive, send)
 
     def _refused(self, request: Request) -> Response | None:
