@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from tests.flows.registry_work import ADA, BEN, GATE, MODEL, as_subject, person, registry_at
 from tests.flows.small import declare, resource
 from watermaster.flows import registry, registry_read
+from watermaster.flows.access import list_accesses
 from watermaster.flows.audit import audit_rows, verify
 from watermaster.flows.evidence import give_evidence
 from watermaster.flows.lineage import Told
 from watermaster.ledger.registry_records import MODEL_VERSIONS, RULINGS, STANDINGS
+from watermaster.model.access import AccessAsked
 from watermaster.model.errors import NotAllowedError, WatermasterError
 from watermaster.model.gates import GateRefusedError
 from watermaster.model.identity import Grant, Role
@@ -250,3 +252,11 @@ def test_a_name_that_is_taken_is_refused(project):
         registry.create_model(project, "one")
     with pytest.raises(TakenError):
         registry.rename_model(project, "one", MODEL)
+
+
+def test_to_log_a_read_does_not_make_later_changes_less_sure(project):
+    registry_read.download_place(project, MODEL, 3)
+    with project.ledger.records.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+    found = list_accesses(project, AccessAsked()).rows
+    assert [(one.subject, one.thing) for one in found] == [(ADA.name, f"model/{MODEL}/3")]

@@ -2,6 +2,7 @@
 
 from watermaster.flows.access import note_access
 from watermaster.flows.open import Project
+from watermaster.ledger.accesses import noting
 from watermaster.ledger.registry import aliased, has_model, latest_of, model_of, version_of
 from watermaster.ledger.registry_search import search_models, search_versions
 from watermaster.model.registry import (
@@ -73,7 +74,7 @@ def download_place(project: Project, name: str, version: str | int) -> str:
     """Where clients get the artefact of a version; who asks is in the access log."""
     held = get_version(project, name, version)
     place = held.storage or held.source
-    with project.ledger.records.begin() as connection:
+    with noting(project.ledger.records) as connection:
         note_access(connection, project, ("read", f"model/{held.model}/{held.version}"), place)
     return place
 

@@ -1,7 +1,8 @@
 """The access log: added to by what our routes do, and replaced by the day from logs of stores."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -10,6 +11,25 @@ from watermaster.ledger.registry_records import ACCESSES
 from watermaster.model.access import Access, AccessAsked, Verb
 
 AT_ONCE: Final = 500  # rows of one statement
+
+
+@contextmanager
+def noting(records: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that logs a read: it outlives a killed process, but not surely a power cut.
+
+    What changes anything waits for the disk; who only looks does not.
+    """
+    with records.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        told = "PRAGMA synchronous=NORMAL" if is_sqlite else "SET LOCAL synchronous_commit=off"
+        connection.exec_driver_sql(told)
+        try:
+            yield connection
+            connection.commit()
+        finally:
+            connection.rollback()
+            if is_sqlite:
+                connection.exec_driver_sql("PRAGMA synchronous=FULL")
 
 
 def add_accesses(connection: sa.Connection, accesses: Sequence[Access]) -> None:
