@@ -1,5 +1,6 @@
 """Every figure of the tour is what its command prints on the demo."""
 
+import json
 import os
 import re
 import subprocess
@@ -40,4 +41,11 @@ def test_every_figure_of_the_tour_is_what_its_command_prints(tmp_path: Path):
     assert " done" in done
     assert "undone" in printed["finding undo d107e25755ce --yes"]
     assert "decline" in printed["review close 2026-10 --yes"]
-    assert len(lines) == 26
+    explained = json.loads(printed["gate explain claims-triage 13 -o json"])
+    against = [one["requirement"] for one in explained["reasons"] if one["verdict"] == "refused"]
+    assert against == ["accurate", "fair", "approved"]
+    assert "production/fair" in printed["waiver list -o csv"]
+    assert "weights.bin" in printed["model verify claims-triage 11"]
+    assert "rows follow from each other" in printed["audit verify"]
+    assert "refused" in printed["gate check claims-triage/13"]
+    assert len(lines) == 32

@@ -40,6 +40,7 @@ def demo(
     from watermaster.flows.open import open_project
     from watermaster.model.resources import SourceType
     from watermaster.testing.simulate.plan import Order
+    from watermaster.testing.simulate.registry import register
     from watermaster.testing.simulate.render import simulate
 
     base = the_call().home_given or DEMO_HOME
@@ -50,7 +51,12 @@ def demo(
         raise RefusedError(str(base), "is there already", "remove it, or name another with --home")
     made = simulate(Order(seed, months, END_MONTH), base / "inputs", teller())
     now = made.plan.when.period.end + dt.timedelta(days=SETTLED_DAYS)
-    initialise(base / "home", made.estate, {"organisation": made.plan.company.name})
+    files = [str((base / "models").resolve())]
+    settings: dict[str, str | list[str]] = {
+        "organisation": made.plan.company.name,
+        "artefacts": files,
+    }
+    initialise(base / "home", made.estate, settings)
     project = open_project(base / "home", teller(), actor(), clock=lambda: now)
     kinds = {cluster.name: cluster.kind for cluster in made.plan.company.clusters}
     sources = [
@@ -59,6 +65,7 @@ def demo(
     ]
     found = fill(project, made.estate, arrivals(made), sources)
     _stand_up(project, base)
+    register(project, base)
     (base / WHOLE).touch()
     rows = [{"what": h.what, "cost": round(h.cost, 2), "where": h.where} for h in found.headlines]
     above = [f"{made.plan.company.name}, {found.months[0]} to {found.months[-1]}, in USD"]

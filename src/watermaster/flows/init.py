@@ -1,13 +1,17 @@
 """Make a home: its settings, an empty ledger, and an example of what to declare."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from watermaster.flows.open import CONFIG_NAME, create_project
 from watermaster.model.config import Config
 
 EXAMPLE = "example_estate"
+Setting = str | list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Initialised:
     estate: str
 
 
-def initialise(home: Path, estate: Path, settings: dict[str, str]) -> Initialised:
+def initialise(home: Path, estate: Path, settings: Mapping[str, Setting]) -> Initialised:
     """Make what is missing of a home and an example estate; running it again changes nothing."""
     made: list[str] = []
     config = home / CONFIG_NAME
@@ -35,7 +39,7 @@ def initialise(home: Path, estate: Path, settings: dict[str, str]) -> Initialise
     return Initialised(str(home), made, str(estate))
 
 
-def config_text(settings: dict[str, str]) -> str:
+def config_text(settings: Mapping[str, Setting]) -> str:
     """A config.yaml that says what can be set; what is not chosen stands as a comment."""
     lines = ["# Settings of this ledger; what is left out has the value shown.", ""]
     for name, field in Config.model_fields.items():
@@ -45,9 +49,14 @@ def config_text(settings: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _line(key: str, chosen: str | None, default: object) -> str:
+def _line(key: str, chosen: Setting | None, default: object) -> str:
+    if isinstance(chosen, list):
+        return f"{key}: [{', '.join(map(_quoted, chosen))}]"
     if chosen is not None:
         return f"{key}: {_quoted(chosen)}"
+    if isinstance(default, BaseModel):
+        held = default.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return "\n".join([f"# {key}:", *(f"#   {name}: {value}" for name, value in held.items())])
     shown = "" if default is None else str(getattr(default, "value", default))
     return f"# {key}: {shown}".rstrip()
 
