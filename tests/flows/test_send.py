@@ -224,12 +224,21 @@ def test_by_hand_a_day_far_from_its_own_past_is_told():
     assert "rag cost 900 USD on 2026-10-20" in told.words
 
 
-@given(st.lists(st.integers(90, 110), min_size=30, max_size=30), st.sets(st.integers(0, 29)))
+LEVEL = st.integers(92, 110)  # no two of these are a fifth of the smaller one apart
+
+
+@given(st.lists(LEVEL, min_size=30, max_size=30), st.sets(st.integers(0, 29)))
 def test_a_gap_is_no_alert(values, missing):
     costs = _days(values)
     for number in missing:
         costs.pop(DAY - dt.timedelta(days=number))
     assert list(of_costs({"rag": costs}, DAY, "USD", Decimal(0))) == []
+
+
+@pytest.mark.parametrize(("today", "count"), [(109, 1), (108, 0)])
+def test_a_steady_cost_has_moved_once_it_is_over_a_fifth_away(today, count):
+    costs = {"rag": _days([today, *[90] * 29])}
+    assert len(list(of_costs(costs, DAY, "USD", Decimal(0)))) == count
 
 
 def test_an_alert_leads_to_the_page_where_people_reach_it():
