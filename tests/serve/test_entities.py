@@ -19,6 +19,11 @@ def test_the_list_and_the_api_tell_the_same(client, plural):
         assert one["row"]["cost"] == row["cost"]
 
 
+def test_a_registered_model_leads_to_its_versions_and_gates(client):
+    assert 'href="/models/claims-triage"' in client.get("/estate/model/claims-triage").text
+    assert "/models/" not in client.get("/estate/model/reader-7b").text.replace('"/models"', "")
+
+
 def test_cost_of_all_workloads_is_that_of_the_ledger(client):
     rows = client.get("/api/v1/workloads").json()["rows"]
     month = client.get("/api/v1/workloads").json()["month"]

@@ -12,7 +12,7 @@ from watermaster.flows.passed import gates_of, passed
 from watermaster.flows.registry_read import get_model, get_version
 from watermaster.ledger.accesses import accesses_of
 from watermaster.ledger.evidence import evidence_of, read_waiver, waivers_of
-from watermaster.ledger.registry import versions_of
+from watermaster.ledger.registry import has_model, versions_of
 from watermaster.ledger.registry_records import (
     ALIASES,
     MODEL_VERSIONS,
@@ -68,6 +68,12 @@ def list_registered(project: Project, text: str = "", page: int = 1) -> Register
         for row in held
     ]  # fmt: skip
     return RegisteredList(count=count, rows=rows)
+
+
+def is_registered(project: Project, name: str) -> bool:
+    """Whether a model of that name is registered."""
+    with project.ledger.records.connect() as connection:
+        return has_model(connection, name) is not None
 
 
 def registered(project: Project, name: str, at: dt.datetime | None = None) -> Dossier:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from watermaster.flows.registered import is_registered
 from watermaster.flows.scope import is_empty
 from watermaster.model.entities import EntityList, EntityRow, Noun, Passport
 from watermaster.model.errors import NotFoundError
@@ -58,6 +59,7 @@ def entity(
         "above": (place(request).to(f"/estate/{noun}s"), f"{noun.capitalize()}s"),
         "most": max((cost for _, cost in found.months), default=Decimal(0)),
         "command": f"wm {noun} show {name}", "most_users": ROWS_A_PAGE,
+        "is_registered": found.noun is Noun.MODEL and is_registered(state.project, name),
     }  # fmt: skip
     return page(request, "entity.html", context)
 

@@ -98,8 +98,8 @@ def _promote(project: Project, of: tuple[str, int], day: str) -> None:
 
 def _waived(project: Project, base: Path) -> None:
     """One that stands on a waiver for a while."""
-    create_model(_as(project, INES, "2026-11-02T08:00"), "fraud-gnn")
-    _version(project, base, ("fraud-gnn", 1), "2026-11-02T08:30")
+    create_model(_as(project, INES, "2026-11-06T08:00"), "fraud-gnn")
+    _version(project, base, ("fraud-gnn", 1), "2026-11-06T08:30")
     maker = _as(project, INES, "2026-11-10T09:00")
     _show(maker, ("fraud-gnn", 1), {k: told for k, told in PASSED.items() if k != "bias"})
     asked = ask_waiver(
