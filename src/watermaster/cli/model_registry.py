@@ -23,6 +23,11 @@ def add_to(app: typer.Typer) -> None:
         "wm model register claims-triage --source runs:/4f1c/model --run 4f1c"))(
         register
     )  # fmt: skip
+    app.command("import", epilog=examples(
+        "wm model import --from http://mlflow.example:5000",
+        "wm model import --from https://mlflow.example --token env:MLFLOW_TOKEN"))(
+        import_models
+    )  # fmt: skip
     app.command("versions", epilog=examples("wm model versions claims-triage"))(versions)
     app.command("promote", epilog=examples(
         "wm model promote claims-triage 13", "wm model promote claims-triage 13 --to stage/Staging"
@@ -54,6 +59,23 @@ def register(
     made = create_version(opened, NewVersion(model=model, told=told, description=description))
     digest = made.digest or "no digest yet: wm model attach"
     show(made, Table([], [], empty=f"{made.model} {made.version}: {digest}; {made.lineage}"))
+
+
+def import_models(
+    address: Annotated[str, typer.Option("--from", help="address of an MLflow server")],
+    token: Annotated[
+        str | None, typer.Option(help="where its bearer token is: env:NAME or file:PATH")
+    ] = None,
+) -> None:
+    """Take over a registry's models and versions; gates judge its aliases and stages."""
+    from watermaster.flows.registry_import import import_registry, server_at
+
+    found = import_registry(project(), server_at(address, token))
+    told = [{"what": "models taken over", "count": len(found.models)},
+            {"what": "versions taken over", "count": found.versions},
+            {"what": "models that were here before, left alone", "count": len(found.there)},
+            *({"what": f"refused: {one}", "count": 1} for one in found.refused)]  # fmt: skip
+    show(found, Table(("what", "count"), told))
 
 
 def versions(model: Model) -> None:

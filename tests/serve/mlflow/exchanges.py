@@ -1,6 +1,7 @@
 """Recorded exchanges with a real MLflow server, and how they are played again."""
 
 import gzip
+import http.client
 import json
 
 TIMES = ("creation_timestamp", "last_updated_timestamp")
@@ -40,3 +41,16 @@ def wrong(client, exchanges):
             one["status"], timeless(one["response"]),
         ):  # fmt: skip
             yield one, answer.status_code, answer.text
+
+
+def lives(port, path):
+    """Whether a server answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        with connection.getresponse() as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
