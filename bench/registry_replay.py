@@ -21,6 +21,7 @@ from typing import Any
 
 from figures import Figure, run
 from tests.components import free_port, until
+from watermaster.flows.open import create_project
 
 RECORDED = "../shared/data/governance/mlflow_registry_transcript_3.17.2.jsonl.gz"
 TIMES = ("creation_timestamp", "last_updated_timestamp")
@@ -50,7 +51,7 @@ def serving(folder: Path) -> Iterator[int]:
     """A server over an empty ledger, on a port."""
     home, port = folder / "home", free_port()
     wm = [sys.executable, "-m", "watermaster", "--home", str(home)]
-    subprocess.run([*wm, "init"], check=True, capture_output=True, timeout=120)
+    create_project(home)
     server = subprocess.Popen([*wm, "serve", "--port", str(port), "--only", "registry"])
     try:
         until(lambda: _lives(port), 60, "the server")

@@ -11,6 +11,7 @@ import pytest
 
 from tests.components import environment, free_port, until
 from tests.serve.mlflow.exchanges import lives
+from watermaster.flows.open import create_project
 
 pytestmark = pytest.mark.deep
 
@@ -92,7 +93,7 @@ def registry(tmp_path):
         home.mkdir()
         (home / "config.yaml").write_text(settings)
         wm = [sys.executable, "-m", "watermaster", "--home", str(home)]
-        subprocess.run([*wm, "init"], check=True, capture_output=True, timeout=120)
+        create_project(home)
         command = [*wm, "serve", "--port", str(port), "--only", "registry"]
         running.append(subprocess.Popen(command))
         until(lambda: lives(port, "/live"), 60, "the registry")
