@@ -9,6 +9,7 @@ from watermaster.flows.audit import audit_rows, verify
 from watermaster.flows.evidence import give_evidence, list_evidence
 from watermaster.flows.gates import rule
 from watermaster.ledger.audit import chained
+from watermaster.ledger.identity_records import SERVICE_TOKENS
 from watermaster.ledger.registry_records import EVIDENCE, WAIVERS
 from watermaster.model.errors import BadInputError, NotAllowedError, NotFoundError, UsageError
 from watermaster.model.gates import Change, GateRefusedError, Verdict
@@ -82,6 +83,17 @@ def test_nobody_is_both_eyes(project):
     assert ruled(both, change()).verdict is Verdict.REFUSED
     give_evidence(as_subject(project, BEN), "approval", MODEL, 3, {"says": "good"})
     assert ruled(as_subject(project, BEN), change()).verdict is Verdict.REFUSED
+    assert ruled(project, change()).verdict is Verdict.ALLOWED
+
+
+def test_a_token_and_who_made_it_are_one_pair_of_eyes(project):
+    row = {"id": "t1", "name": "ci", "hash": "0" * 64, "grants": "[]", "scopes": "[]",
+           "made_at": "2026-10-01", "made_by": BEN.name, "ends_at": "2027-01-01"}  # fmt: skip
+    with project.ledger.records.begin() as connection:
+        connection.execute(SERVICE_TOKENS.insert().values(**row))
+    shown(project)
+    ci = as_subject(project, dataclasses.replace(ADA, name="token/ci"))
+    assert ruled(ci, change()).verdict is Verdict.REFUSED  # Ben approved, and asks through it
     assert ruled(project, change()).verdict is Verdict.ALLOWED
 
 

@@ -14,6 +14,7 @@ from watermaster.ledger.audit import append_audit
 from watermaster.ledger.evidence import append_ruling, evidence_of, waivers_of
 from watermaster.ledger.registry_records import MODEL_VERSIONS
 from watermaster.ledger.resources import history
+from watermaster.ledger.tokens import people_behind
 from watermaster.model.estate import holds
 from watermaster.model.gates import Change, GateSpec, Ruling
 from watermaster.model.resources import ModelSpec, Resource
@@ -76,9 +77,10 @@ def judged(
     told = evidence_of(connection, change.model, change.digest)
     given = [one for one in gate.counted(told, change) if one.at <= at]
     waived = [w for w in waivers_of(connection, change.model, change.version) if w.holds(at)]
+    eyes = people_behind(connection, {by, str(values.get("version.made_by"))})
     reasons = []
     for name, spec in sorted(found.items()):
-        own = frozenset({by, str(values.get("version.made_by"))} if spec.four_eyes else ())
+        own = eyes if spec.four_eyes else frozenset()
         here = {"change.environment": spec.environment}
         shown = values | gate.evidence_values(given, own) | here
         reasons += gate.judge(name, spec, shown, [w for w in waived if w.granted_by not in own])

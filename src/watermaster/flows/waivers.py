@@ -14,6 +14,7 @@ from watermaster.ledger.audit import append_audit, chained
 from watermaster.ledger.evidence import read_waiver
 from watermaster.ledger.registry_records import MODEL_VERSIONS, WAIVERS
 from watermaster.ledger.resources import history
+from watermaster.ledger.tokens import people_behind
 from watermaster.model.errors import NotAllowedError, NotFoundError, RefusedError, UsageError
 from watermaster.model.estate import holds
 from watermaster.model.gates import GateSpec, Waiver
@@ -63,7 +64,8 @@ def grant_waiver(project: Project, id_: str) -> Waiver:
         where, now = f"waiver {held.id}", project.ledger.clock()
         if not project.asker.may(Right.APPROVE, team_of_model(connection, project, held.model)):
             raise NotAllowedError(where, f"{project.actor} may not grant it", "ask an approver")
-        if project.actor in {held.asked_by, _maker(connection, held)}:
+        eyes = {held.asked_by, _maker(connection, held) or held.asked_by}
+        if project.actor in people_behind(connection, eyes):
             what = f"{project.actor} asked for it, or made the version: one cannot be both eyes"
             raise NotAllowedError(where, what, "ask another approver")
         if held.granted_at or held.ended_at or held.ends_at <= now:

@@ -3,12 +3,15 @@
 import datetime as dt
 import hashlib
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from watermaster.ledger.identity_records import SERVICE_TOKENS
 from watermaster.model.identity import Grant, Right, Role, Token
+
+TOKEN: Final = "token/"  # what the name of a subject begins with that is a token
 
 
 def hashed(secret: str) -> str:
@@ -79,3 +82,14 @@ def _token(row: Any) -> Token:
 
 def _moment(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
+
+
+def people_behind(connection: sa.Connection, names: Iterable[str]) -> frozenset[str]:
+    """These subjects, and whoever made the tokens among them: one pair of eyes."""
+    found, new = set[str](), set(names)
+    while new:
+        found |= new
+        tokens = {name.removeprefix(TOKEN) for name in new if name.startswith(TOKEN)}
+        query = sa.select(SERVICE_TOKENS.c.made_by).where(SERVICE_TOKENS.c.name.in_(tokens))
+        new = set(connection.scalars(query)) - found if tokens else set()
+    return frozenset(found)
