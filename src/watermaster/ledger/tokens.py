@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from watermaster.ledger.identity_records import SERVICE_TOKENS
 from watermaster.model.identity import Grant, Right, Role, Token
 
-TOKEN: Final = "token/"  # what the name of a subject begins with that is a token
+PREFIX: Final = "token/"  # what the name of a subject begins with that is a token
 
 
 def hashed(secret: str) -> str:
@@ -89,7 +89,7 @@ def people_behind(connection: sa.Connection, names: Iterable[str]) -> frozenset[
     found, new = set[str](), set(names)
     while new:
         found |= new
-        tokens = {name.removeprefix(TOKEN) for name in new if name.startswith(TOKEN)}
+        tokens = {name.removeprefix(PREFIX) for name in new if name.startswith(PREFIX)}
         query = sa.select(SERVICE_TOKENS.c.made_by).where(SERVICE_TOKENS.c.name.in_(tokens))
         new = set(connection.scalars(query)) - found if tokens else set()
     return frozenset(found)
