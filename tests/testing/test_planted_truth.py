@@ -123,7 +123,9 @@ def measured(made: Simulated, project: Project) -> list[tuple[Decimal, str]]:
     )
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize(
+    "number", [*range(3), *(pytest.param(n, marks=pytest.mark.deep) for n in (3, 4))]
+)
 def test_planted_things_are_found_and_look_alikes_are_not(
     number: int, tmp_path: Path, record_property
 ):

@@ -86,6 +86,7 @@ RIGHTS: Final[Mapping[str, Rule]] = {
     "model digest": SEE,
     "model download": SEE,
     "model history": SEE,
+    "model import": REGISTER,
     "model promote": REGISTER,  # what a gate guards, it guards
     "model register": REGISTER,
     "model versions": SEE,
