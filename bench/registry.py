@@ -46,7 +46,10 @@ def measure(chosen: argparse.Namespace) -> Iterator[Figure]:
         home = Path(folder) / "home"
         project = create_project(home)
         declare(project, resource("Gate", "production", GATE))
-        with serving(Path(folder)) as ours, mlflow_serving(Path(folder), chosen.mlflow) as theirs:
+        with (
+            serving(Path(folder)) as ours,
+            mlflow_serving(Path(folder), str(Path(chosen.mlflow).resolve())) as theirs,
+        ):
             took: dict[int, list[float]] = {ours: [], theirs: []}
             parts: dict[int, dict[str, float]] = {ours: {}, theirs: {}}
             for number in range(chosen.flows + 1):
