@@ -313,3 +313,15 @@ def test_a_fix_of_another_finding_is_not_approved_by_mistake(project, home, caps
     assert run(told) == 5
     assert f"is no fix of finding {other}" in capsys.readouterr().err
     assert read_world(home) == WORLD
+
+
+def test_stopped_an_undo_is_refused_and_the_fix_stays_done(home):
+    project = open_project(home, clock=Clock(NOW))
+    (fix,) = plan_remedies(project, finding_of(project, "inactive-gpu"), [RELEASE])
+    run_fix(project, approve_fix(project, fix.id).id)
+    stop_fixes(project, "wait")
+    with pytest.raises(RefusedError, match="stopped all fixes"):
+        undo_fix(project, fix.id)
+    assert fix_of(project, fix.id).state is FixState.DONE
+    let_fixes(project, "go on")
+    assert undo_fix(project, fix.id).state is FixState.UNDONE

@@ -306,6 +306,7 @@ def undo_fix(project: Project, id_: str) -> Fix:
         for kept in fix.steps:
             if not kept.step.undo and kept.state is StepState.DONE:
                 raise RefusedError(kept.step.subject, "cannot be taken back", "nothing was undone")
+        _may_go_on(project)  # stopped, it stays done: nothing was taken back yet
         _moved(project, fix, FixState.UNDOING, fault=None)
         return _undone(project, fix_of(project, fix.id))
 
